@@ -1,0 +1,120 @@
+"""Whether a climb may begin, and freezing everything it rests on.
+
+Nothing a client sends is trusted: it names a release and perhaps a ladder; the files and the platform decide.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import httpx
+from temporalio import activity
+
+from promotion_ladder.contracts import Admission
+from promotion_ladder.core.admission import Carried, carry_over, choose_ladder, resume_terms
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.ladder import Ladder, Probe
+from promotion_ladder.core.people import Principal, Verb, rule
+from promotion_ladder.core.platform import BotFacts
+from promotion_ladder.core.state import StartOrder
+from promotion_ladder.ports import AuditStore, Directory, Platform
+
+
+class AdmissionActivities:
+    """The door."""
+
+    def __init__(self, platform: Platform, directory: Directory, store: AuditStore) -> None:
+        self._platform = platform
+        self._directory = directory
+        self._store = store
+
+    @activity.defn(name="admit")
+    async def admit(self, order: StartOrder) -> Admission:
+        """Everything frozen for the climb, or why it may not begin; raises only when the platform is away."""
+        try:
+            return await self._admit(order)
+        except LadderError as error:
+            if error.code is Code.PLATFORM_DOWN:
+                raise
+            return Admission(refused=error.code, sentence=error.detail)
+
+    async def _admit(self, order: StartOrder) -> Admission:
+        release = order.release
+        people, policy = await asyncio.to_thread(lambda: (self._directory.people(), self._directory.policy()))
+        ruling = rule(people, policy, order.identity, Verb.RESUME_FROM if order.from_stage else Verb.START)
+        if not ruling.allowed:
+            raise LadderError(ruling.code, ruling.sentence)
+        author = people.find(release.author) or Principal(name=release.author)
+        facts = await self._platform.describe(release.bot)
+        await self._check_release(order, facts)
+        ladder = await asyncio.to_thread(self._directory.ladder, choose_ladder(policy, order, facts.stable))
+        if order.ladder_hash not in (None, ladder.hash):
+            raise LadderError(
+                Code.LADDER_UNREADABLE,
+                f"the worker's ladder {ladder.ladder} is {ladder.hash[:12]}, not the expected one",
+            )
+        carried = await self._carried(order, ladder)
+        await self._preflight(ladder.preflight)
+        first = ladder.stages[carried.stage_index].name
+        return Admission(
+            principal=ruling.principal, author=author.name, ladder=ladder, ladder_hash=ladder.hash,
+            stable=facts.stable, capital=facts.total_capital, stage_index=carried.stage_index,
+            carried=carried.records, resume_roles=resume_terms(ladder, carried.stage_index),
+            sentence=f"{release.version} replaces {facts.stable.version} on ladder {ladder.ladder}, from {first}",
+        )  # fmt: skip
+
+    async def _check_release(self, order: StartOrder, facts: BotFacts) -> None:
+        release = order.release
+        if not await self._platform.knows(release.bot, release.digest):
+            raise LadderError(Code.UNKNOWN_RELEASE, f"{release.bot} has no release {release.version} of these digests")
+        held = next((h for h in facts.held_out if h.digest == release.digest), None)
+        if held is not None:
+            raise LadderError(
+                Code.HELD_OUT, f"{release.version} is held out since {held.at:%Y-%m-%d %H:%M}: {held.reason}"
+            )
+        if facts.stable.digest == release.digest:
+            raise LadderError(Code.ALREADY_STABLE, f"{release.version} is stable on {release.bot} already")
+        if facts.latches:
+            latch = facts.latches[0]
+            raise LadderError(Code.LATCHED, f"{latch.scope} {latch.target} is latched by {latch.by}: {latch.reason}")
+
+    async def _carried(self, order: StartOrder, ladder: Ladder) -> Carried:
+        if order.from_stage is None:
+            return Carried()
+        chains = [order.basis] if order.basis else await self._store.chains(order.release.bot)
+        histories = [await self._store.chain(chain) for chain in chains if chain != order.promotion_id]
+        return carry_over(order, ladder, histories)
+
+    async def _preflight(self, probes: Sequence[Probe]) -> None:
+        for probe in probes:
+            activity.heartbeat()
+            problem = await run_probe(probe)
+            if problem:
+                raise LadderError(Code.PREFLIGHT_FAILED, f"{probe.name}: {problem}")
+
+
+async def run_probe(probe: Probe) -> str:
+    """What is wrong by ``probe``; empty when nothing is."""
+    seconds = probe.timeout.total_seconds()
+    if probe.http is not None:
+        try:
+            async with httpx.AsyncClient(timeout=seconds) as client:
+                answer = await client.get(probe.http)
+        except httpx.HTTPError as error:
+            return f"no answer: {type(error).__name__}"
+        return "" if answer.is_success else f"answered {answer.status_code}"
+    command = probe.command or ()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+    except OSError as error:
+        return f"cannot run {command[0]}: {error.strerror}"
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), seconds)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return f"still running after {seconds:g}s"
+    last = output.decode(errors="replace").strip().splitlines()[-1:] or [""]
+    return "" if process.returncode == 0 else f"exited {process.returncode}: {last[0][:200]}"

@@ -1,0 +1,33 @@
+"""How an adapter's error reaches a workflow: its code as type, and whether trying again can help."""
+
+from typing import Any
+
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
+
+PASSING = frozenset({Code.PLATFORM_DOWN, Code.SOURCE_DOWN, Code.AUDIT_DOWN, Code.NOTICE_UNDELIVERED})
+"""What may be better the next time; everything else is an answer."""
+
+
+def to_application_error(error: LadderError) -> ApplicationError:
+    """The same error as Temporal carries it."""
+    return ApplicationError(error.detail, type=error.code, non_retryable=error.code not in PASSING)
+
+
+class _TellErrors(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
+        try:
+            return await super().execute_activity(input)
+        except LadderError as error:
+            raise to_application_error(error) from None
+
+
+class TellErrors(Interceptor):
+    """Turns every :class:`LadderError` of an activity into an ``ApplicationError`` of its code."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+        """Wrap ``next``."""
+        return _TellErrors(next)

@@ -1,0 +1,18 @@
+"""Telling people."""
+
+from temporalio import activity
+
+from promotion_ladder.core.notice import Delivery, Notice
+from promotion_ladder.ports import Notifier
+
+
+class NotificationActivities:
+    """The way out to people."""
+
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
+
+    @activity.defn(name="notify")
+    async def notify(self, notice: Notice) -> Delivery:
+        """Deliver one notice; raises until a channel took it."""
+        return await self._notifier.notify(notice)

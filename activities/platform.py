@@ -1,0 +1,77 @@
+"""State changes at the platform on the way up: acquire, enter a stage, settle. Fenced by epoch, keyed, read back."""
+
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from promotion_ladder.contracts import Acknowledged, Acquired, Entered, SettleRequest, StageOrder
+from promotion_ladder.core.capital import split
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.platform import ExposureOrder, Mode, PrepareOrder, SettleOrder, Variant
+from promotion_ladder.core.state import StartOrder
+from promotion_ladder.ports import Platform
+
+
+class PlatformActivities:
+    """The way up."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    @activity.defn(name="acquire")
+    async def acquire(self, order: StartOrder) -> Acquired:
+        """Own the bot from now on; tells whether an earlier climb left something exposed."""
+        bot = order.release.bot
+        epoch = await self._platform.acquire(bot, order.promotion_id)
+        leftover = any(
+            exposure.bot == bot and exposure.variant is not Variant.STABLE
+            for exposure in await self._platform.exposures()
+        )
+        return Acquired(epoch=epoch, leftover=leftover)
+
+    @activity.defn(name="enter")
+    async def enter(self, order: StageOrder) -> Entered:
+        """Deploy the candidate and give it the stage's share; raises when the read-back says otherwise."""
+        stage, bot = order.stage, order.release.bot
+        key = f"{order.promotion_id}:{order.epoch}:{stage.name}.{order.attempt}"
+        await self._platform.prepare(
+            PrepareOrder(
+                promotion_id=order.promotion_id, epoch=order.epoch, release=order.release, stage=stage.name,
+                mode=stage.mode, overrides=stage.overrides, key=f"{key}:prepare",
+            )
+        )  # fmt: skip
+        if stage.mode is Mode.REPLAY:
+            return Entered(at=datetime.now(UTC), sentence=f"entered {stage.name}: {stage.mode} over recorded data")
+        shares = split(order.capital, stage)
+        await self._platform.set_exposure(
+            bot,
+            ExposureOrder(
+                promotion_id=order.promotion_id, epoch=order.epoch, stage=stage.name, mode=stage.mode,
+                candidate=shares.candidate, baseline=shares.baseline, stable=shares.stable, limits=stage.limits,
+                lease=stage.lease if stage.mode.touches_money else None, key=f"{key}:expose",
+            ),
+        )  # fmt: skip
+        telemetry = await self._platform.telemetry(bot, Variant.CANDIDATE)
+        if telemetry.mode is not stage.mode or (stage.mode.touches_money and telemetry.capital != shares.candidate):
+            raise LadderError(
+                Code.PLATFORM_REFUSED,
+                f"{bot} was to run {stage.mode} with {shares.candidate}, "
+                f"the read-back says {telemetry.mode} with {telemetry.capital}",
+            )
+        money = f" with {shares.candidate} of {order.capital}" if stage.mode.touches_money else ", nothing exposed"
+        return Entered(at=telemetry.at, sentence=f"entered {stage.name}: {stage.mode}{money}")
+
+    @activity.defn(name="settle")
+    async def settle(self, request: SettleRequest) -> Acknowledged:
+        """Make the candidate stable; raises when the read-back says otherwise."""
+        facts = await self._platform.settle(
+            request.bot,
+            SettleOrder(
+                promotion_id=request.promotion_id, epoch=request.epoch, release=request.release,
+                expected_stable=request.expected_stable, key=f"{request.promotion_id}:{request.epoch}:settle",
+            ),
+        )  # fmt: skip
+        if facts.stable.digest != request.release.digest:
+            raise LadderError(Code.PLATFORM_REFUSED, f"{request.bot} still names {facts.stable} as stable")
+        return Acknowledged(sentence=f"{request.release.version} is stable on {request.bot}")

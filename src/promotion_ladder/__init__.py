@@ -1,0 +1,3 @@
+"""Promotion ladder."""
+
+__version__ = "0.1.0"

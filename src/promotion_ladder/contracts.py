@@ -1,0 +1,185 @@
+"""Names and payloads that cross Temporal: ids, queues, search attributes, activity inputs and outputs."""
+
+from temporalio.common import SearchAttributeKey
+
+from promotion_ladder.core.base import Duration, Money, Record, Time
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.decide import Decision
+from promotion_ladder.core.events import AuditEvent
+from promotion_ladder.core.ladder import Ladder, Stage
+from promotion_ladder.core.people import Verb
+from promotion_ladder.core.platform import FlatReport
+from promotion_ladder.core.release import Release, ReleaseRef
+from promotion_ladder.core.state import StageRecord
+from promotion_ladder.core.verdict import Verdict
+
+WORKFLOW = "Promotion"
+
+QUEUE_LADDER = "ladder"
+QUEUE_EVIDENCE = "ladder-evidence"
+QUEUE_PLATFORM = "ladder-platform"
+QUEUE_GUARDS = "ladder-guards"
+QUEUE_SAFETY = "ladder-safety"
+QUEUE_HEAVY = "ladder-heavy"
+
+BOT = SearchAttributeKey.for_keyword("Bot")
+RELEASE = SearchAttributeKey.for_keyword("Release")
+STAGE = SearchAttributeKey.for_keyword("Stage")
+STATUS = SearchAttributeKey.for_keyword("Status")
+EXPOSED = SearchAttributeKey.for_bool("Exposed")
+SEARCH_ATTRIBUTES = (BOT, RELEASE, STAGE, STATUS, EXPOSED)
+
+MEMO_PROMOTION = "promotion_id"
+MEMO_RELEASE = "release"
+MEMO_DIGEST = "digest"
+MEMO_AUDIT = "audit_head"
+
+
+def workflow_id(bot: str) -> str:
+    """The id of a bot's promotion: the lock that lets one ladder per bot run at a time."""
+    return f"promotion/{bot}"
+
+
+class Admission(Record):
+    """Whether a climb may begin, and everything frozen for it."""
+
+    refused: Code | None = None
+    sentence: str = ""
+    principal: str = ""
+    author: str = ""
+    ladder: Ladder | None = None
+    ladder_hash: str = ""
+    stable: ReleaseRef | None = None
+    capital: Money | None = None
+    stage_index: int = 0
+    carried: tuple[StageRecord, ...] = ()
+    resume_roles: tuple[str, ...] = ()
+
+
+class Claim(Record):
+    """A person's word that is to be ruled on."""
+
+    identity: str
+    verb: Verb
+    also_roles: tuple[str, ...] = ()
+
+
+class StageOrder(Record):
+    """What activities of one stage need to know."""
+
+    promotion_id: str
+    epoch: int
+    release: Release
+    stable: ReleaseRef
+    stage: Stage
+    metrics: dict[str, str]
+    """The ladder's metric names."""
+    attempt: int
+    capital: Money
+    entered_at: Time | None = None
+    """By the platform's clock, once the stage's exposure was read back."""
+
+
+class JudgeOrder(Record):
+    """Judge all gates of a stage now."""
+
+    stage_order: StageOrder
+    observed_from: Time
+    at: Time
+    """The workflow's clock: what elapsed and where windows end must not depend on when the activity got its turn."""
+    longest: Duration
+
+
+class Judgement(Record):
+    """What was found, with the hash under which its evidence is stored."""
+
+    decision: Decision
+    evidence: str
+    at: Time
+
+
+class GuardTrip(Record):
+    """A guard's limit was broken; the platform was told to pause before this was sent."""
+
+    verdict: Verdict
+    abort: bool
+    """Whether to come down; else to hold."""
+    paused: bool
+    """Whether the platform confirmed the pause."""
+    at: Time
+
+
+class Acquired(Record):
+    """The bot is ours."""
+
+    epoch: int
+    leftover: bool
+    """Whether the platform still exposes something of an earlier climb."""
+
+
+class Entered(Record):
+    """A stage's exposure, read back."""
+
+    at: Time
+    sentence: str
+
+
+class FlattenOrder(Record):
+    """Bring candidate and baseline to flat."""
+
+    promotion_id: str
+    bot: str
+    epoch: int
+    attempt: int
+    """Number of this try; a new try sends new exits."""
+
+
+class Flattened(Record):
+    """What bot and venue said after the exits."""
+
+    report: FlatReport
+    cancelled: int
+    exits: int
+    first_cancel_seconds: float
+    """From the activity's start to the answer of the first cancel."""
+    sentence: str
+
+
+class RestoreRequest(Record):
+    """Give stable the whole back."""
+
+    promotion_id: str
+    bot: str
+    epoch: int
+
+
+class HoldOutRequest(Record):
+    """Keep a refused release from climbing again."""
+
+    promotion_id: str
+    bot: str
+    release: ReleaseRef
+    reason: str
+    by: str
+
+
+class SettleRequest(Record):
+    """Make the candidate stable."""
+
+    promotion_id: str
+    bot: str
+    epoch: int
+    release: ReleaseRef
+    expected_stable: ReleaseRef
+
+
+class Acknowledged(Record):
+    """An effect, read back."""
+
+    sentence: str
+
+
+class Events(Record):
+    """Events to be written, in order."""
+
+    events: tuple[AuditEvent, ...]

@@ -1,0 +1,97 @@
+"""The two kinds of data model everything here is made of, and the scalar types people write in YAML."""
+
+import re
+from datetime import UTC, timedelta
+from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw])\s*)+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+
+CENT = Decimal("0.01")
+
+
+class Spec(BaseModel):
+    """What a person writes: frozen, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Record(BaseModel):
+    """What is stored or sent: frozen; unknown fields are ignored so that old and new workers understand each other.
+
+    Infinities and NaN survive a round trip as strings: the default turns them into ``null``, which then fails to
+    decode inside a workflow for ever.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings", use_attribute_docstrings=True)
+
+
+def parse_duration(value: Any) -> Any:
+    """Read ``90s``, ``1h30m``, ``500ms``, ``14d``; anything else is left for pydantic (ISO 8601, timedelta)."""
+    if isinstance(value, str) and _DURATION.fullmatch(value.strip()):
+        return timedelta(seconds=sum(float(n) * _UNITS[unit] for n, unit in _PART.findall(value)))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"a duration needs its unit: write '{value}s', '{value}m' or '{value}h'")
+    return value
+
+
+def show_duration(value: timedelta) -> str:
+    """A duration as people write it: ``1h30m``, ``45s``, ``2d``."""
+    left = round(value.total_seconds(), 3)
+    if left < 1:
+        return f"{left * 1000:.0f}ms" if left else "0s"
+    parts = []
+    for unit in ("d", "h", "m"):
+        count, left = divmod(left, _UNITS[unit])
+        if count:
+            parts.append(f"{count:.0f}{unit}")
+    if left or not parts:
+        parts.append(f"{left:g}s")
+    return "".join(parts[:2])
+
+
+def _parse_share(value: Any) -> Any:
+    if isinstance(value, str) and value.strip().endswith("%"):
+        try:
+            return Decimal(value.strip()[:-1].strip()) / 100
+        except InvalidOperation:
+            raise ValueError(f"'{value}' is not a percentage: write it as '10%'") from None
+    return str(value) if isinstance(value, float) else value
+
+
+def _parse_number(value: Any) -> Any:
+    return str(value) if isinstance(value, float) else value
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|[smhdw])\s*)+$", "examples": ["30m", "1h30m"]}),
+]
+"""A length of time: ``30m`` in YAML, ISO 8601 in JSON."""
+
+Number = Annotated[Decimal, BeforeValidator(_parse_number), Field(allow_inf_nan=False)]
+"""An exact finite number; a YAML float is read as it was written, not as its binary neighbour."""
+
+Share = Annotated[
+    Decimal,
+    BeforeValidator(_parse_share),
+    Field(ge=0, le=1, allow_inf_nan=False),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"}, {"type": "number"}]}),
+]
+"""A share of the bot's capital: ``10%`` or ``0.1``."""
+
+Money = Annotated[Decimal, BeforeValidator(_parse_number), Field(allow_inf_nan=False)]
+"""An amount in the account's currency, exact."""
+
+Time = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+"""A moment in UTC, whatever zone it was written in, so that equal moments have one text and one hash."""
+
+
+def cents(amount: Decimal) -> Decimal:
+    """``amount`` rounded down to whole cents, so that parts never exceed the whole."""
+    return amount.quantize(CENT, rounding=ROUND_DOWN)

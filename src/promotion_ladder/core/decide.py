@@ -1,0 +1,69 @@
+"""From verdicts to a decision: advance, continue, hold or abort, with every verdict that led to it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+
+from promotion_ladder.core.base import Duration, Record, show_duration
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.gates import OnFail
+from promotion_ladder.core.ladder import Stage
+from promotion_ladder.core.verdict import Outcome, Verdict
+
+
+class Step(StrEnum):
+    """What happens next in a stage."""
+
+    ADVANCE = "advance"
+    CONTINUE = "continue"
+    HOLD = "hold"
+    ABORT = "abort"
+
+
+class Decision(Record):
+    """The step a judgement leads to, and why."""
+
+    step: Step
+    code: Code
+    sentence: str
+    elapsed: Duration
+    """How long the stage had been observed."""
+    verdicts: tuple[Verdict, ...]
+
+
+def decide(stage: Stage, verdicts: Sequence[Verdict], elapsed: timedelta, longest: timedelta | None = None) -> Decision:
+    """What ``verdicts`` on the gates of ``stage`` mean after ``elapsed`` of observation.
+
+    Harm shown comes first, then a failure that asks for a person. A stage is left upwards only when every gate of the
+    ladder has a passing verdict and ``observe.min`` is over; a gate without a verdict counts as missing evidence. When
+    ``longest`` (``observe.max`` unless extended) is over without that, the stage holds.
+    """
+    longest = stage.observe.longest if longest is None else longest
+    by_name = {verdict.name: verdict for verdict in verdicts}
+
+    def decision(step: Step, code: Code, sentence: str) -> Decision:
+        return Decision(step=step, code=code, sentence=sentence, elapsed=elapsed, verdicts=tuple(verdicts))
+
+    failed = [
+        (gate, by_name[gate.name])
+        for gate in stage.gates
+        if gate.name in by_name and by_name[gate.name].outcome is Outcome.FAIL
+    ]
+    for gate, verdict in failed:
+        if gate.on_fail is OnFail.ABORT:
+            return decision(Step.ABORT, Code.HARM_SHOWN, f"gate {gate.name}: {verdict.sentence}")
+    for gate, verdict in failed:
+        if gate.on_fail is OnFail.HOLD:
+            return decision(Step.HOLD, Code.GATE_FAILED, f"gate {gate.name}: {verdict.sentence}")
+
+    waiting = [gate.name for gate in stage.gates if gate.name not in by_name or not by_name[gate.name].passed]
+    if not waiting and elapsed >= stage.observe.min:
+        return decision(Step.ADVANCE, Code.GATES_PASSED, f"all {len(stage.gates)} gates pass")
+    if not waiting:
+        left = show_duration(stage.observe.min - elapsed)
+        return decision(Step.CONTINUE, Code.NOT_LONG_ENOUGH, f"all gates pass, {left} of observation left")
+    first = by_name.get(waiting[0])
+    why = f"{len(waiting)} of {len(stage.gates)} gates wait; {waiting[0]}: {first.sentence if first else 'not judged'}"
+    if elapsed >= longest:
+        return decision(Step.HOLD, Code.OBSERVE_EXHAUSTED, f"after {show_duration(longest)} {why}")
+    return decision(Step.CONTINUE, Code.GATES_OPEN, why)

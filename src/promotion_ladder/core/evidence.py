@@ -1,0 +1,102 @@
+"""What a gate judges: numbers with where they came from, trades, replays.
+
+No evidence is never a pass: a missing value carries the reason it is missing in ``problem``.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from promotion_ladder.core.base import Money, Number, Record, Share, Time
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.platform import ReplayResult
+
+
+class NumberEvidence(Record):
+    """One number: a metric's newest value in a window, or an age in seconds."""
+
+    kind: Literal["number"] = "number"
+    value: Number | None
+    """None when the source gave nothing usable; ``problem`` then says why."""
+    at: Time | None = None
+    """Time of the newest sample."""
+    samples: int | None = None
+    """Finite samples in the window; None where counting makes no sense."""
+    problem: Code | None = None
+    detail: str = ""
+    source: str = ""
+    """The query or the platform's verb."""
+
+
+class PairEvidence(Record):
+    """The same number of candidate and of what it is compared with."""
+
+    kind: Literal["pair"] = "pair"
+    candidate: NumberEvidence
+    baseline: NumberEvidence
+
+
+class TradeOutcome(Record):
+    """How one trade ended."""
+
+    pnl: Money
+    size: Money
+    closed_at: Time
+
+
+class TradesEvidence(Record):
+    """Closed trades of the candidate since the stage began, oldest first."""
+
+    kind: Literal["trades"] = "trades"
+    candidate: tuple[TradeOutcome, ...]
+    stage_entered_at: Time
+    now: Time
+    capital: Money | None = None
+    """The candidate's capital in this stage, for limits stated as a share of it."""
+    problem: Code | None = None
+    detail: str = ""
+
+
+class ReplayEvidence(Record):
+    """A finished or unfinished replay."""
+
+    kind: Literal["replay"] = "replay"
+    result: ReplayResult | None
+    problem: Code | None = None
+    detail: str = ""
+
+
+class StandingEvidence(Record):
+    """How the candidate stands now by its platform: what guards of money look at."""
+
+    kind: Literal["standing"] = "standing"
+    pnl: Money | None
+    """Realised plus unrealised since the stage began."""
+    peak_pnl: Money | None = None
+    capital: Money | None = None
+    problem: Code | None = None
+    detail: str = ""
+
+
+Evidence = Annotated[
+    NumberEvidence | PairEvidence | TradesEvidence | ReplayEvidence | StandingEvidence,
+    Field(discriminator="kind"),
+]
+"""Any evidence, told apart by ``kind``."""
+
+
+class StoredEvidence(Record):
+    """The evidence of one judgement, as it is stored under its hash."""
+
+    promotion_id: str
+    stage: str
+    attempt: int
+    taken_at: Time
+    window_start: Time
+    items: dict[str, Evidence]
+    """By the gate's name."""
+
+
+def share_of(amount: Money, capital: Money | None) -> Share | None:
+    """``amount`` per unit of ``capital``; None when there is no capital to compare with."""
+    return amount / capital if capital else None

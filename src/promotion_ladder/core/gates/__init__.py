@@ -1,0 +1,55 @@
+"""Gate and guard kinds: small pure modules of parameters, the evidence they want and ``judge``.
+
+A gate decides whether a stage may be left upwards; a guard is the same judgement watched continuously, where ``fail``
+means it trips.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from promotion_ladder.core.gates.age import HeartbeatGate, HeartbeatGuard, StalenessGate, StalenessGuard
+from promotion_ladder.core.gates.check import GateBase, GuardBase, OnFail, OnTrip, Wants
+from promotion_ladder.core.gates.comparison import DeltaGate, RatioGate
+from promotion_ladder.core.gates.money import DrawdownGate, DrawdownGuard, LossGuard
+from promotion_ladder.core.gates.rejects import RejectBurstGuard
+from promotion_ladder.core.gates.replay_match import ReplayMatchGate
+from promotion_ladder.core.gates.streak import StreakGuard
+from promotion_ladder.core.gates.threshold import ThresholdGate
+from promotion_ladder.core.gates.trades import TradesGate
+
+Gate = Annotated[
+    ThresholdGate | RatioGate | DeltaGate | TradesGate | StalenessGate | HeartbeatGate | DrawdownGate | ReplayMatchGate,
+    Field(discriminator="kind"),
+]
+"""Any gate, told apart by ``kind``."""
+
+Guard = Annotated[
+    LossGuard | DrawdownGuard | RejectBurstGuard | StalenessGuard | HeartbeatGuard | StreakGuard,
+    Field(discriminator="kind"),
+]
+"""Any guard, told apart by ``kind``."""
+
+__all__ = [
+    "DeltaGate",
+    "DrawdownGate",
+    "DrawdownGuard",
+    "Gate",
+    "GateBase",
+    "Guard",
+    "GuardBase",
+    "HeartbeatGate",
+    "HeartbeatGuard",
+    "LossGuard",
+    "OnFail",
+    "OnTrip",
+    "RatioGate",
+    "RejectBurstGuard",
+    "ReplayMatchGate",
+    "StalenessGate",
+    "StalenessGuard",
+    "StreakGuard",
+    "ThresholdGate",
+    "TradesGate",
+    "Wants",
+]

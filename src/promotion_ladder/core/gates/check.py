@@ -1,0 +1,134 @@
+"""What every gate and guard has: a name, the evidence it wants, and the words for its verdicts."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+
+from promotion_ladder.core.base import Spec
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.evidence import Evidence, NumberEvidence
+from promotion_ladder.core.release import Name
+from promotion_ladder.core.verdict import Outcome, Verdict
+
+
+class Wants(StrEnum):
+    """The evidence a kind asks the outside world for."""
+
+    METRIC = "metric"
+    METRIC_PAIR = "metric_pair"
+    TRADES = "trades"
+    REPLAY = "replay"
+    STANDING = "standing"
+    MARKET_DATA_AGE = "market_data_age"
+    HEARTBEAT_AGE = "heartbeat_age"
+    REJECTS = "rejects"
+
+
+class OnFail(StrEnum):
+    """What a failing gate does: keep waiting, stop for a person, or come down."""
+
+    WAIT = "wait"
+    HOLD = "hold"
+    ABORT = "abort"
+
+
+class OnTrip(StrEnum):
+    """What a tripping guard does."""
+
+    HOLD = "hold"
+    ABORT = "abort"
+
+
+_OUTCOMES = {
+    Code.NO_DATA: Outcome.NO_DATA,
+    Code.NOT_A_NUMBER: Outcome.NO_DATA,
+    Code.STALE_DATA: Outcome.NO_DATA,
+    Code.TOO_FEW_SAMPLES: Outcome.INCONCLUSIVE,
+    Code.SEVERAL_SERIES: Outcome.INCONCLUSIVE,
+    Code.QUERY_WARNED: Outcome.INCONCLUSIVE,
+}
+
+
+def show(number: Decimal | None) -> str:
+    """A number for people: at most six significant digits, no exponent."""
+    if number is None:
+        return "nothing"
+    text = f"{number:.6g}"
+    return f"{Decimal(text):f}" if "e" in text.lower() else text
+
+
+class Check(Spec):
+    """The base of every gate and guard kind."""
+
+    wants: ClassVar[Wants]
+    kind: str
+    name: Name
+    """What people and the record call it; unique in its stage."""
+
+    def judge(self, evidence: Evidence) -> Verdict:
+        """What this check says of ``evidence``; raises nothing for any evidence of the right kind."""
+        raise NotImplementedError  # each kind has its own
+
+    def verdict(
+        self,
+        outcome: Outcome,
+        sentence: str,
+        *,
+        code: Code | None = None,
+        value: Decimal | None = None,
+        limit: Decimal | None = None,
+        n: int | None = None,
+    ) -> Verdict:
+        """A verdict of this check; without ``code`` the one that fits the outcome."""
+        chosen = code or {Outcome.PASS: Code.GATE_PASSED, Outcome.FAIL: Code.GATE_FAILED}.get(outcome, Code.NO_DATA)
+        return Verdict(
+            name=self.name, kind=self.kind, outcome=outcome, code=chosen,
+            value=value, limit=limit, n=n, sentence=sentence,
+        )  # fmt: skip
+
+    def missing(self, problem: Code, detail: str) -> Verdict:
+        """The verdict on evidence that is not there: never a pass."""
+        return self.verdict(_OUTCOMES.get(problem, Outcome.ERROR), detail or problem.sentence, code=problem)
+
+    def wrong_kind(self, evidence: Evidence) -> Verdict:
+        """The verdict on evidence of another kind than this check judges."""
+        return self.verdict(
+            Outcome.ERROR,
+            f"gate kind '{self.kind}' cannot judge evidence of kind '{evidence.kind}'",
+            code=Code.QUERY_REFUSED,
+        )
+
+    def bounded(
+        self,
+        evidence: NumberEvidence,
+        value: Decimal,
+        bounds: tuple[Decimal | None, Decimal | None],
+        what: str,
+        unit: str = "",
+    ) -> Verdict:
+        """Judge ``value`` against inclusive (low, high) bounds, of which at least one is set."""
+        low, high = bounds
+        limit = low if low is not None and (high is None or value < low) else high
+        inside = (low is None or value >= low) and (high is None or value <= high)
+        relation = "at least" if limit == low else "at most"
+        return self.verdict(
+            Outcome.PASS if inside else Outcome.FAIL,
+            f"{what} is {show(value)}{unit}, limit {relation} {show(limit)}{unit}",
+            value=value,
+            limit=limit,
+            n=evidence.samples,
+        )
+
+
+class GateBase(Check):
+    """A check that decides whether the stage may be left upwards."""
+
+    on_fail: OnFail = OnFail.WAIT
+    """``wait`` for thresholds not reached yet, ``abort`` for harm shown."""
+
+
+class GuardBase(Check):
+    """A check that is watched continuously; when it fails it trips."""
+
+    on_trip: OnTrip = OnTrip.ABORT
+    """``abort`` comes down, ``hold`` stops for a person with the exposure as it is."""

@@ -1,0 +1,68 @@
+"""``streak``: the classical guard on the last trades since the stage began: win rate and value per dollar."""
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from promotion_ladder.core.base import Number, Share
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.evidence import Evidence, TradesEvidence
+from promotion_ladder.core.gates.check import GuardBase, Wants, show
+from promotion_ladder.core.gates.trades import ev_per_dollar, since_entry, win_rate
+from promotion_ladder.core.verdict import Outcome, Verdict
+
+
+class StreakGuard(GuardBase):
+    """Trips when the last n trades since the stage began fall below a floor; it waits until n trades exist."""
+
+    wants: ClassVar[Wants] = Wants.TRADES
+    kind: Literal["streak"] = "streak"
+    win_rate_lookback: int | None = Field(default=None, ge=1)
+    """How many of the last trades the win rate is taken from."""
+    min_win_rate: Share | None = None
+    """Least share of them with a profit above zero."""
+    ev_lookback: int | None = Field(default=None, ge=1)
+    """How many of the last trades the value per dollar is taken from."""
+    min_ev_per_dollar: Number | None = None
+    """Least profit over size of them."""
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Self:
+        if (self.win_rate_lookback is None) != (self.min_win_rate is None):
+            raise ValueError("'win_rate_lookback' and 'min_win_rate' go together")
+        if (self.ev_lookback is None) != (self.min_ev_per_dollar is None):
+            raise ValueError("'ev_lookback' and 'min_ev_per_dollar' go together")
+        if self.win_rate_lookback is None and self.ev_lookback is None:
+            raise ValueError("state a win-rate floor, a value-per-dollar floor, or both")
+        return self
+
+    def judge(self, evidence: Evidence) -> Verdict:
+        """Judge :class:`TradesEvidence`; a floor broken is a fail, equal to the floor is not."""
+        if not isinstance(evidence, TradesEvidence):
+            return self.wrong_kind(evidence)
+        if evidence.problem is not None:
+            return self.missing(evidence.problem, evidence.detail)
+        trades = sorted(since_entry(evidence), key=lambda trade: trade.closed_at)
+        seen: list[Verdict] = []
+        for what, lookback, floor, measure in (
+            ("win rate", self.win_rate_lookback, self.min_win_rate, win_rate),
+            ("value per dollar", self.ev_lookback, self.min_ev_per_dollar, ev_per_dollar),
+        ):
+            if lookback is None or floor is None or len(trades) < lookback:
+                continue
+            value = measure(tuple(trades[-lookback:]))
+            if value is None:
+                return self.missing(Code.NO_DATA, "the trades have no size, so no value per dollar exists")
+            outcome = Outcome.FAIL if value < floor else Outcome.PASS
+            sentence = f"{what} of the last {lookback} trades is {show(value)}, at least {show(floor)}"
+            seen.append(self.verdict(outcome, sentence, value=value, limit=floor, n=len(trades)))
+        failed = [verdict for verdict in seen if verdict.outcome is Outcome.FAIL]
+        if failed or seen:
+            return (failed or seen)[0]
+        needed = min(n for n in (self.win_rate_lookback, self.ev_lookback) if n is not None)
+        return self.verdict(
+            Outcome.INCONCLUSIVE,
+            f"{len(trades)} trades of the {needed} it looks at",
+            code=Code.TOO_FEW_SAMPLES,
+            n=len(trades),
+        )

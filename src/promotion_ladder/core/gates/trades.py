@@ -1,0 +1,101 @@
+"""``trades``: what the candidate's closed trades since the stage began must show. Only what is stated is asked."""
+
+from decimal import Decimal
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from promotion_ladder.core.base import Money, Number, Share
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.evidence import Evidence, TradeOutcome, TradesEvidence
+from promotion_ladder.core.gates.check import GateBase, Wants, show
+from promotion_ladder.core.verdict import Outcome, Verdict
+
+
+def win_rate(trades: tuple[TradeOutcome, ...]) -> Decimal:
+    """Share of trades with a profit; a trade of exactly zero is not a win. ``trades`` must not be empty."""
+    return Decimal(sum(trade.pnl > 0 for trade in trades)) / len(trades)
+
+
+def ev_per_dollar(trades: tuple[TradeOutcome, ...]) -> Decimal | None:
+    """Total profit per unit of value traded, exact; None when nothing of value was traded."""
+    size = sum((trade.size for trade in trades), Decimal(0))
+    return sum((trade.pnl for trade in trades), Decimal(0)) / size if size > 0 else None
+
+
+def since_entry(evidence: TradesEvidence) -> tuple[TradeOutcome, ...]:
+    """The trades closed after the stage was entered and not in the future."""
+    return tuple(t for t in evidence.candidate if evidence.stage_entered_at <= t.closed_at <= evidence.now)
+
+
+class TradesGate(GateBase):
+    """Closed trades since the stage began reach every stated floor (inclusive), compared in exact arithmetic."""
+
+    wants: ClassVar[Wants] = Wants.TRADES
+    kind: Literal["trades"] = "trades"
+    min_n: int | None = Field(default=None, ge=1)
+    """Closed trades."""
+    min_win_rate: Share | None = None
+    """Share of trades with a profit above zero."""
+    min_ev_per_dollar: Number | None = None
+    """Total profit over total size."""
+    min_total_pnl: Money | None = None
+    """Total profit."""
+    min_days_in_stage: Number | None = Field(default=None, gt=0)
+    """Days since the stage was entered."""
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not self._asked():
+            raise ValueError("state at least one floor; a gate that asks nothing would always pass")
+        return self
+
+    def _asked(self) -> dict[str, Decimal]:
+        names = ("min_n", "min_win_rate", "min_ev_per_dollar", "min_total_pnl", "min_days_in_stage")
+        return {name: Decimal(value) for name in names if (value := getattr(self, name)) is not None}
+
+    def judge(self, evidence: Evidence) -> Verdict:
+        """Judge :class:`TradesEvidence`; too few trades are inconclusive, a floor missed is a fail."""
+        if not isinstance(evidence, TradesEvidence):
+            return self.wrong_kind(evidence)
+        if evidence.problem is not None:
+            return self.missing(evidence.problem, evidence.detail)
+        trades = since_entry(evidence)
+        asked = self._asked()
+        first, limit = next(iter(asked.items()))
+        if not trades and asked.keys() - {"min_days_in_stage"}:
+            return self.verdict(
+                Outcome.NO_DATA, "no closed trade in this stage yet", limit=limit, n=0, value=Decimal(0)
+            )
+        days = Decimal(str((evidence.now - evidence.stage_entered_at).total_seconds())) / 86400
+        measured: dict[str, Decimal | None] = {
+            "min_n": Decimal(len(trades)),
+            "min_win_rate": win_rate(trades) if trades else None,
+            "min_ev_per_dollar": ev_per_dollar(trades),
+            "min_total_pnl": sum((t.pnl for t in trades), Decimal(0)),
+            "min_days_in_stage": days,
+        }
+        for name, floor in asked.items():
+            bad = self._missed(name, measured[name], floor, len(trades))
+            if bad is not None:
+                return bad
+        shown = ", ".join(f"{name[4:]} {show(measured[name])} ≥ {show(floor)}" for name, floor in asked.items())
+        return self.verdict(Outcome.PASS, shown, value=measured[first], limit=limit, n=len(trades))
+
+    def _missed(self, name: str, value: Decimal | None, floor: Decimal, n: int) -> Verdict | None:
+        if value is None:
+            return self.verdict(
+                Outcome.NO_DATA, "the trades have no size, so no value per dollar exists", limit=floor, n=n
+            )
+        if value >= floor:
+            return None
+        sentence = f"{name[4:]} is {show(value)}, at least {show(floor)} is asked"
+        if name == "min_n":
+            return self.verdict(
+                Outcome.INCONCLUSIVE, sentence, code=Code.TOO_FEW_SAMPLES, value=value, limit=floor, n=n
+            )
+        if name == "min_days_in_stage":
+            return self.verdict(
+                Outcome.INCONCLUSIVE, sentence, code=Code.NOT_LONG_ENOUGH, value=value, limit=floor, n=n
+            )
+        return self.verdict(Outcome.FAIL, sentence, value=value, limit=floor, n=n)

@@ -1,0 +1,268 @@
+"""The ladder: the frozen, content-hashed specification of a climb."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from promotion_ladder.core.base import Duration, Share, Spec
+from promotion_ladder.core.canonical import digest
+from promotion_ladder.core.gates import Gate, Guard
+from promotion_ladder.core.gates.comparison import ComparisonCheck
+from promotion_ladder.core.gates.threshold import MetricCheck
+from promotion_ladder.core.platform import DEFAULT_LEASE, Limits, Mode, Variant
+from promotion_ladder.core.query import expand
+from promotion_ladder.core.release import Name
+
+NOTHING = timedelta(0)
+
+
+def misplaced(message: str, *at: str | int) -> PydanticCustomError:
+    """An error in words, with the path from the model that raises it to what it is about."""
+    return PydanticCustomError("misplaced", "{message}", {"message": message, "at": at})
+
+
+def _twice(names: list[str]) -> int | None:
+    """Where the first name stands that stood before; None if all differ."""
+    return next((i for i, name in enumerate(names) if name in names[:i]), None)
+
+
+class Observation(Spec):
+    """The watched interval of a stage."""
+
+    min: Duration = Field(default=timedelta(minutes=60), ge=NOTHING)
+    """The stage is not left upwards before this."""
+    max: Duration | None = None
+    """When gates still do not pass after this, the stage holds for a person; four times ``min`` unless stated."""
+    every: Duration = Field(default=timedelta(seconds=60), gt=NOTHING)
+    """Time between judgements."""
+    min_samples: int = Field(default=50, ge=1)
+    """Finite samples each metric gate needs, unless the gate says otherwise."""
+
+    @property
+    def longest(self) -> timedelta:
+        """``max``, or its default."""
+        return self.max if self.max is not None else max(4 * self.min, 4 * self.every)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max is not None and self.max < self.min:
+            raise ValueError("'max' is shorter than 'min'; the stage could only hold")
+        if self.longest / self.every > 2000:
+            raise ValueError(
+                "'every' is too short for so long an observation: more than 2000 judgements; "
+                "guards react within seconds, gates need not"
+            )
+        return self
+
+
+class AutoExit(Spec):
+    """Leave as soon as the gates pass."""
+
+    kind: Literal["auto"] = "auto"
+
+
+class VetoExit(Spec):
+    """Leave when a window has run in which anyone entitled could stop it; gates are judged again at its end."""
+
+    kind: Literal["veto"] = "veto"
+    window: Duration = Field(gt=NOTHING)
+    """How long people have to stop it, from the moment the notice was delivered."""
+    on_veto: Literal["end", "hold"] = "end"
+    """``end``: compensate and hold the release out. ``hold``: stop for a person."""
+    roles: tuple[Name, ...] = ()
+    """Who may veto, beside those whom policy.yaml lets veto anything."""
+
+
+class ApprovalExit(Spec):
+    """Leave when enough named people agree; silence keeps the stage where it is until the approval expires."""
+
+    kind: Literal["approval"] = "approval"
+    roles: tuple[Name, ...] = Field(min_length=1)
+    """An approver needs one of these."""
+    quorum: int = Field(default=1, ge=1)
+    """How many different people."""
+    expires: Duration = Field(gt=NOTHING)
+    """Unanswered after this: rolled back where exposed, held otherwise."""
+    four_eyes: bool = True
+    """Whether the release's author is refused as approver."""
+
+
+def _exit_by_name(value: Any) -> Any:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+Exit = Annotated[AutoExit | VetoExit | ApprovalExit, Field(discriminator="kind"), BeforeValidator(_exit_by_name)]
+"""How a stage is left once its gates pass."""
+
+
+class Guards(Spec):
+    """What is watched continuously while the stage stands."""
+
+    every: Duration = Field(default=timedelta(seconds=1), gt=NOTHING)
+    """Time between looks."""
+    checks: tuple[Guard, ...] = Field(min_length=1)
+    """What trips; each comes down or stops the stage by itself."""
+
+    @field_validator("checks")
+    @classmethod
+    def _unique(cls, checks: tuple[Guard, ...]) -> tuple[Guard, ...]:
+        names = [check.name for check in checks]
+        if (again := _twice(names)) is not None:
+            raise misplaced(f"guard names must differ, '{names[again]}' stands twice", again, "name")
+        return checks
+
+
+class Stage(Spec):
+    """One rung of the ladder."""
+
+    name: Name
+    """What people and the record call it; unique in the ladder."""
+    mode: Mode
+    """How much of the world it touches."""
+    capital: Share = Decimal(0)
+    """The candidate's share of the bot's capital; only for canary, live has all of it."""
+    baseline: bool = False
+    """Run a fresh copy of stable with the candidate's share, for a fair comparison."""
+    overrides: dict[str, str] = {}
+    """Parameters of this stage alone."""
+    limits: Limits | None = None
+    """Pre-trade limits; every stage that touches money states them."""
+    lease: Duration = Field(default=DEFAULT_LEASE, gt=NOTHING)
+    """How long exposure stands without being watched."""
+    pause: Duration | Literal["until_resumed"] = timedelta(0)
+    """Time to settle before anything is judged, or until a person resumes."""
+    observe: Observation = Observation()
+    """How long it is watched, and how often judged."""
+    guards: Guards | None = None
+    """What stops it at once; every stage that touches money states them."""
+    gates: tuple[Gate, ...] = Field(min_length=1)
+    """What must pass, all of it, before the stage is left upwards."""
+    exit: Exit = AutoExit()
+    """How it is left once the gates pass."""
+
+    @field_validator("gates")
+    @classmethod
+    def _unique(cls, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+        names = [gate.name for gate in gates]
+        if (again := _twice(names)) is not None:
+            raise misplaced(f"gate names must differ, '{names[again]}' stands twice", again, "name")
+        return gates
+
+    @field_validator("pause")
+    @classmethod
+    def _not_back(cls, pause: timedelta | str) -> timedelta | str:
+        if isinstance(pause, timedelta) and pause < NOTHING:
+            raise ValueError("a pause cannot be shorter than nothing")
+        return pause
+
+    @model_validator(mode="after")
+    def _money_is_bounded(self) -> Self:
+        if self.mode is Mode.CANARY and not 0 < self.capital < 1:
+            raise ValueError("a canary stage needs 'capital' above 0% and below 100%")
+        if self.mode is not Mode.CANARY and self.capital != 0:
+            raise ValueError(f"'capital' belongs to canary stages; a {self.mode} stage has none or all")
+        if self.baseline and (self.mode is not Mode.CANARY or self.capital > Decimal("0.5")):
+            raise ValueError("'baseline' needs a canary stage of at most 50%, since it takes as much again")
+        if self.mode.touches_money and self.limits is None:
+            raise ValueError("a stage that touches money needs 'limits' (RTS 6 Art. 8)")
+        if self.mode.touches_money and self.guards is None:
+            raise ValueError("a stage that touches money needs 'guards'")
+        for index, gate in enumerate(self.gates):
+            if not self.baseline and _compares_with_baseline(gate):
+                raise misplaced(
+                    "the gate compares with 'baseline' but the stage runs none; add 'baseline: true' to the stage",
+                    "gates", index, "against",
+                )  # fmt: skip
+        return self
+
+    @property
+    def share(self) -> Decimal:
+        """The candidate's share of the capital at the venue: none before canary, all of it live."""
+        return Decimal(1) if self.mode is Mode.LIVE else self.capital
+
+    def samples_needed(self, gate: MetricCheck) -> int:
+        """Finite samples ``gate`` needs in this stage."""
+        return gate.min_samples if gate.min_samples is not None else self.observe.min_samples
+
+
+def _compares_with_baseline(gate: Gate) -> bool:
+    return isinstance(gate, ComparisonCheck) and gate.against is Variant.BASELINE
+
+
+class Probe(Spec):
+    """One check before the first stage: a command that exits 0, or a URL that answers 2xx."""
+
+    name: Name
+    command: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """Program and arguments; exit code 0 is good."""
+    http: str | None = Field(default=None, pattern=r"^https?://")
+    """An address; an answer of 2xx is good."""
+    timeout: Duration = Field(default=timedelta(seconds=30), gt=NOTHING)
+    """After this the check has failed."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.command is None) == (self.http is None):
+            raise ValueError("state either 'command' (a list of words) or 'http' (an address)")
+        return self
+
+
+class Ladder(Spec):
+    """The frozen specification of a climb; its hash is its identity."""
+
+    ladder: Name
+    """Its name, which policy.yaml refers to."""
+    about: str = ""
+    """One sentence for the reader."""
+    metrics: dict[str, str] = {}
+    """Names of the bot's metrics where they differ from the defaults."""
+    preflight: tuple[Probe, ...] = ()
+    """Checks before the first stage."""
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    """The rungs, lowest first; the last one is live."""
+
+    @model_validator(mode="after")
+    def _climbs(self) -> Self:
+        names = [stage.name for stage in self.stages]
+        if (again := _twice(names)) is not None:
+            raise misplaced(f"stage names must differ, '{names[again]}' stands twice", "stages", again, "name")
+        order = list(Mode)
+        for index, (below, above) in enumerate(zip(self.stages, self.stages[1:], strict=False), start=1):
+            if order.index(above.mode) < order.index(below.mode):
+                raise misplaced(
+                    f"stage '{above.name}' ({above.mode}) comes after '{below.name}' ({below.mode}); "
+                    f"the order is {', '.join(order)}",
+                    "stages", index, "mode",
+                )  # fmt: skip
+            if above.share < below.share:
+                raise misplaced(
+                    f"stage '{above.name}' has less capital than '{below.name}' before it", "stages", index, "capital"
+                )
+        if self.stages[-1].mode is not Mode.LIVE:
+            raise misplaced(
+                f"the last stage must be live, was {self.stages[-1].mode}", "stages", len(names) - 1, "mode"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _queries_can_be_read(self) -> Self:
+        for index, stage in enumerate(self.stages):
+            for place, gate in enumerate(stage.gates):
+                if isinstance(gate, MetricCheck):
+                    try:
+                        expand(gate.query, self.metrics, {}, stage.observe.min)
+                    except ValueError as unreadable:
+                        raise misplaced(str(unreadable), "stages", index, "gates", place, "query") from None
+        return self
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical form."""
+        return digest(self)
+
+    def index(self, stage: str) -> int | None:
+        """Where the stage of this name stands; None if there is none."""
+        return next((i for i, s in enumerate(self.stages) if s.name == stage), None)

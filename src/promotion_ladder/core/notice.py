@@ -1,0 +1,45 @@
+"""Notices: what is told to people, whatever the channel."""
+
+from enum import StrEnum
+
+from promotion_ladder.core.base import Record, Time
+
+
+class NoticeKind(StrEnum):
+    """What a notice is about; channels choose looks by it."""
+
+    STARTED = "started"
+    STAGE_ENTERED = "stage_entered"
+    VETO_WINDOW = "veto_window"
+    APPROVAL_NEEDED = "approval_needed"
+    HELD = "held"
+    GUARD_TRIPPED = "guard_tripped"
+    COMING_DOWN = "coming_down"
+    NOT_FLAT = "not_flat"
+    ENDED = "ended"
+
+
+class Notice(Record):
+    """One message to people; ``notice_id`` is the same when it is sent again."""
+
+    notice_id: str
+    promotion_id: str
+    kind: NoticeKind
+    bot: str
+    release: str
+    stage: str
+    title: str
+    """One line that stands alone on a lock screen."""
+    lines: tuple[str, ...] = ()
+    """What one needs to decide: gates with number and limit, who may act, what silence means."""
+    deadline: Time | None = None
+    needs_person: bool = False
+
+
+class Delivery(Record):
+    """Proof that a notice reached its channel."""
+
+    notice_id: str
+    channel: str
+    reference: str = ""
+    """The channel's own id of the message, if it has one."""

@@ -1,0 +1,104 @@
+"""The rules of messages: what a promotion in a given state may be told, whoever tells it."""
+
+from promotion_ladder.core.base import Record
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.ladder import ApprovalExit
+from promotion_ladder.core.people import Verb
+from promotion_ladder.core.platform import Mode
+from promotion_ladder.core.state import Command, Phase, PromotionState
+
+
+class Refusal(Record):
+    """Why a message has no effect."""
+
+    code: Code
+    sentence: str
+
+
+def refusal(state: PromotionState, command: Command) -> Refusal | None:
+    """Why ``command`` cannot have effect in ``state``, whoever sent it; None if it can.
+
+    Prohibitions are refused only when they are meant for another promotion or there is nothing left to prohibit.
+    """
+    if command.promotion_id != state.promotion_id:
+        return Refusal(
+            code=Code.WRONG_PROMOTION, sentence=f"meant for {command.promotion_id}, this is {state.promotion_id}"
+        )
+    if state.stop is not None and command.verb not in (Verb.KILL, Verb.VETO, Verb.ROLLBACK, Verb.HOLD):
+        return Refusal(code=Code.COMING_DOWN, sentence=f"it is coming down: {state.stop.reason}")
+    if command.verb.prohibits or command.verb is Verb.SUPERSEDE:
+        return None
+    return _misplaced(state, command) or _out_of_turn(state, command)
+
+
+def _misplaced(state: PromotionState, command: Command) -> Refusal | None:
+    """A permission says which stage and attempt it is for."""
+    if command.stage is not None and command.stage != state.stage_name:
+        return Refusal(
+            code=Code.WRONG_STAGE, sentence=f"meant for stage {command.stage}, it is at {state.stage_name or 'none'}"
+        )
+    if command.attempt is not None and command.attempt != state.attempt:
+        return Refusal(
+            code=Code.WRONG_STAGE, sentence=f"meant for attempt {command.attempt}, this is attempt {state.attempt}"
+        )
+    return None
+
+
+def _out_of_turn(state: PromotionState, command: Command) -> Refusal | None:
+    """A permission fits what the promotion waits for."""
+    match command.verb:
+        case Verb.APPROVE:
+            return _approval_out_of_turn(state, command)
+        case Verb.RESUME if state.hold is None and not _pauses_until_resumed(state):
+            return Refusal(code=Code.NOT_ON_HOLD, sentence=f"it is {state.phase}, nothing to resume")
+        case Verb.RETRY | Verb.SKIP if state.hold is None:
+            return Refusal(code=Code.NOT_ON_HOLD, sentence=f"it is {state.phase}; {command.verb} needs a hold first")
+        case Verb.EXTEND if state.observe_until is None:
+            return Refusal(code=Code.NOTHING_TO_EXTEND, sentence=f"it is {state.phase}, nothing to extend")
+        case Verb.CANCEL if state.may_be_exposed:
+            return Refusal(code=Code.STILL_EXPOSED, sentence=f"stage {state.stage_name} exposes capital")
+        case _:
+            return None
+
+
+def _approval_out_of_turn(state: PromotionState, command: Command) -> Refusal | None:
+    if state.phase is not Phase.AWAITING_APPROVAL or state.window is None:
+        return Refusal(code=Code.NOTHING_TO_APPROVE, sentence=f"it is {state.phase}, nothing to approve")
+    if command.evidence is not None and command.evidence != state.window.evidence:
+        return Refusal(
+            code=Code.STALE_EVIDENCE,
+            sentence=f"evidence {command.evidence[:8]} was looked at, now it is {state.window.evidence[:8]}",
+        )
+    return None
+
+
+def _pauses_until_resumed(state: PromotionState) -> bool:
+    return state.phase is Phase.PAUSING and state.stage.pause == "until_resumed"
+
+
+def approver_refusal(state: PromotionState, principal: str, roles: tuple[str, ...], reason: str) -> Refusal | None:
+    """Why this person's approval does not count for what the promotion waits for; None if it does."""
+    needed, four_eyes = approval_terms(state)
+    if not set(needed) & set(roles):
+        return Refusal(code=Code.NOT_ENTITLED, sentence=f"{principal} has none of the roles {', '.join(needed)}")
+    if four_eyes and principal == state.author:
+        return Refusal(code=Code.FOUR_EYES, sentence=f"{principal} made {state.release.version} and may not approve it")
+    if any(approval.principal == principal for approval in state.approvals):
+        return Refusal(code=Code.ALREADY_APPROVED, sentence=f"{principal} has approved already")
+    if state.stage.mode in (Mode.CANARY, Mode.LIVE) and not reason.strip():
+        return Refusal(code=Code.REASON_NEEDED, sentence=f"approving at stage {state.stage_name} needs a reason")
+    return None
+
+
+def approval_terms(state: PromotionState) -> tuple[tuple[str, ...], bool]:
+    """The roles of which an approver needs one, and whether four eyes are asked, for what is waited for now."""
+    if state.resume_roles:
+        return state.resume_roles, True
+    leaving = state.stage.exit
+    return (leaving.roles, leaving.four_eyes) if isinstance(leaving, ApprovalExit) else ((), True)
+
+
+def quorum(state: PromotionState) -> int:
+    """How many different approvals are needed for what is waited for now."""
+    leaving = state.stage.exit
+    return leaving.quorum if isinstance(leaving, ApprovalExit) and not state.resume_roles else 1

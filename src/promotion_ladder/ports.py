@@ -1,0 +1,168 @@
+"""The seams to the outside world. Adapters implement them; only ``workers/bootstrap.py`` and the CLI join the two.
+
+Every verb is idempotent: mutations carry a key, and the same key again is the same effect once. Each raises
+:class:`~promotion_ladder.core.errors.LadderError` with a code of ``OPS_*`` when it cannot answer.
+"""
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from promotion_ladder.core.events import AuditEvent, ChainedEvent
+from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
+from promotion_ladder.core.ladder import Ladder
+from promotion_ladder.core.notice import Delivery, Notice
+from promotion_ladder.core.people import People, Policy
+from promotion_ladder.core.platform import (
+    BotFacts,
+    ClosedTrade,
+    ExitReceipt,
+    Exposure,
+    ExposureOrder,
+    FlatReport,
+    HoldOutOrder,
+    LatchOrder,
+    LeaseOrder,
+    LeaseState,
+    Order,
+    Position,
+    PrepareOrder,
+    ReplayOrder,
+    ReplayResult,
+    RestoreOrder,
+    SettleOrder,
+    Telemetry,
+    Variant,
+)
+
+
+class Platform(Protocol):
+    """Where bots run and trade (docs/platform-contract.md).
+
+    State verbs (``prepare``, ``set_exposure``, ``renew_lease``, ``restore``, ``settle``) are fenced by epoch: an older
+    one is refused with ``OPS_STALE_EPOCH``. Reducing verbs (``pause_entries``, ``cancel_orders``, ``exit_position``,
+    ``latch``, ``hold_out``) only reduce and work at any epoch.
+    """
+
+    async def bots(self) -> list[str]:
+        """The names of all bots."""
+
+    async def describe(self, bot: str) -> BotFacts:
+        """What the platform owns about ``bot``; ``OPS_UNKNOWN_BOT`` if there is none."""
+
+    async def knows(self, bot: str, release_digest: str) -> bool:
+        """Whether this release of the bot was published to the platform."""
+
+    async def exposures(self) -> list[Exposure]:
+        """Every variant of every bot that has capital, orders or positions."""
+
+    async def acquire(self, bot: str, promotion_id: str) -> int:
+        """Own the bot: the new epoch; the same promotion again gets the same epoch."""
+
+    async def prepare(self, order: PrepareOrder) -> None:
+        """Deploy the candidate, exposed to nothing."""
+
+    async def set_exposure(self, bot: str, order: ExposureOrder) -> list[Exposure]:
+        """Share the capital out; the read-back of all variants."""
+
+    async def renew_lease(self, bot: str, order: LeaseOrder) -> LeaseState:
+        """Let the exposure stand for another ``ttl``."""
+
+    async def pause_entries(self, bot: str, variant: Variant, key: str) -> None:
+        """No new entries from now on; reductions go on."""
+
+    async def cancel_orders(self, bot: str, variant: Variant, key: str) -> int:
+        """Cancel every open order that does not reduce; how many."""
+
+    async def exit_position(self, bot: str, variant: Variant, instrument: str, key: str) -> ExitReceipt:
+        """Close one position at market; a repeated key sends no second order."""
+
+    async def positions(self, bot: str, variant: Variant) -> list[Position]:
+        """What the bot believes it holds."""
+
+    async def orders(self, bot: str, variant: Variant, since: datetime) -> list[Order]:
+        """Orders since then, oldest first."""
+
+    async def trades(self, bot: str, variant: Variant, since: datetime) -> list[ClosedTrade]:
+        """Trades closed since then, oldest first."""
+
+    async def telemetry(self, bot: str, variant: Variant) -> Telemetry:
+        """How the variant stands now."""
+
+    async def verify_flat(self, bot: str, variant: Variant) -> FlatReport:
+        """Whether bot and venue agree that nothing is left."""
+
+    async def restore(self, bot: str, order: RestoreOrder) -> list[Exposure]:
+        """Candidate and baseline leave, stable has the whole; the read-back."""
+
+    async def settle(self, bot: str, order: SettleOrder) -> BotFacts:
+        """The candidate is stable from now on; the read-back."""
+
+    async def latch(self, bot: str, order: LatchOrder) -> BotFacts:
+        """Set the mark against new exposure; the read-back."""
+
+    async def unlatch(self, bot: str, order: LatchOrder) -> BotFacts:
+        """Lift the mark; the read-back."""
+
+    async def hold_out(self, bot: str, order: HoldOutOrder) -> BotFacts:
+        """Hold a refused release out; the read-back."""
+
+    async def lift(self, bot: str, order: HoldOutOrder) -> BotFacts:
+        """Let a held-out release climb again; the read-back."""
+
+    async def start_replay(self, bot: str, order: ReplayOrder) -> str:
+        """Start a replay over recorded data; its id."""
+
+    async def replay_result(self, bot: str, replay_id: str) -> ReplayResult:
+        """What a replay found so far."""
+
+
+class MetricSource(Protocol):
+    """Where metrics come from."""
+
+    async def measure(self, query: str, start: datetime, end: datetime, step: timedelta) -> NumberEvidence:
+        """The newest value of ``query`` in the window and how many finite samples it has there; never raises."""
+
+
+class AuditStore(Protocol):
+    """The append-only record."""
+
+    async def append(self, events: list[AuditEvent]) -> str:
+        """Store events exactly once and chain them; the head of the last one's chain.
+
+        Raises ``GOV_``/``OPS_AUDIT_CONFLICT`` when a stored key has other content, ``OPS_AUDIT_DOWN`` when it cannot.
+        """
+
+    async def append_to_desk(self, kind: str, actor: str, at: datetime, sentence: str, **data: str) -> None:
+        """Store an event of the desk's own chain, whose numbers the store gives."""
+
+    async def chain(self, chain: str) -> list[ChainedEvent]:
+        """All events of one chain in order."""
+
+    async def chains(self, bot: str | None = None) -> list[str]:
+        """The names of the chains, newest first; with ``bot`` only its promotions."""
+
+    async def put_evidence(self, evidence: StoredEvidence) -> str:
+        """Store evidence under its hash; the hash."""
+
+    async def evidence(self, evidence_hash: str) -> StoredEvidence | None:
+        """Evidence by its hash."""
+
+
+class Notifier(Protocol):
+    """A channel to people."""
+
+    async def notify(self, notice: Notice) -> Delivery:
+        """Deliver once; the same ``notice_id`` again must not appear twice where the channel can tell."""
+
+
+class Directory(Protocol):
+    """What operators edit: people, policy and ladders, read afresh at each use."""
+
+    def people(self) -> People:
+        """Who is who; ``GOV_DIRECTORY_UNREADABLE`` if it cannot be read."""
+
+    def policy(self) -> Policy:
+        """Which change climbs which ladder and who may do what."""
+
+    def ladder(self, name: str) -> Ladder:
+        """The ladder of this name; ``GOV_LADDER_UNREADABLE`` if it cannot be read."""

@@ -1,0 +1,99 @@
+"""The only reader of the environment. Every variable is listed here, with its default.
+
+A local stack started by ``ladder dev`` leaves its addresses in ``stack.json`` of its state directory; they are used
+for what the environment does not set, so that after ``ladder dev`` every command works without configuration.
+"""
+
+import getpass
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+
+class Settings(BaseModel):
+    """Where everything is."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    config_dir: Path
+    """``LADDER_CONFIG``: directory of policy.yaml, people.yaml and ladders/. Default: ``config`` here, else shipped."""
+    audit_url: str
+    """``LADDER_AUDIT_URL``: SQLAlchemy URL of the audit store. Default: SQLite in the state directory."""
+    anchor_dir: Path
+    """``LADDER_ANCHORS``: where heads of audit chains are anchored. Default: in the state directory."""
+    platform_url: str | None
+    """``LADDER_PLATFORM_URL``: the bot platform."""
+    prometheus_url: str | None
+    """``PROMETHEUS_URL``."""
+    temporal_address: str | None
+    """``TEMPORAL_ADDRESS`` (or a profile of Temporal's own configuration file), else the local stack's."""
+    webhook_url: str | None
+    """``LADDER_WEBHOOK_URL``: where notices go."""
+    webhook_secret: SecretStr | None
+    """``LADDER_WEBHOOK_SECRET``: signs them."""
+    notices_file: Path | None
+    """``LADDER_NOTICES``: file that notices are appended to as JSON lines; the local stack sets it."""
+    identity: str
+    """``LADDER_IDENTITY``: who acts, by any name in people.yaml. Default: the login name."""
+    state_dir: Path
+    """``LADDER_STATE``: directory of the local stack. Default: ``$XDG_STATE_HOME/promotion-ladder``."""
+
+
+def default_state_dir(environ: Mapping[str, str]) -> Path:
+    """Where the local stack keeps its files unless told otherwise."""
+    if "LADDER_STATE" in environ:
+        return Path(environ["LADDER_STATE"])
+    base = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".local" / "state")
+    return Path(base) / "promotion-ladder"
+
+
+def shipped_config() -> Path:
+    """The configuration that comes with the package."""
+    return Path(__file__).parent / "config"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings from ``environ`` (the process's own by default) and the local stack's ``stack.json``."""
+    env = dict(os.environ if environ is None else environ)
+    state_dir = default_state_dir(env)
+    stack = read_stack(state_dir)
+    here = Path("config")
+    default_config = here if (here / "policy.yaml").is_file() else shipped_config()
+    secret = env.get("LADDER_WEBHOOK_SECRET")
+
+    def value(name: str, key: str) -> str | None:
+        return env.get(name) or stack.get(key)
+
+    notices = value("LADDER_NOTICES", "notices")
+    return Settings(
+        config_dir=Path(value("LADDER_CONFIG", "config") or default_config),
+        audit_url=value("LADDER_AUDIT_URL", "audit") or f"sqlite:///{state_dir / 'audit.sqlite'}",
+        anchor_dir=Path(value("LADDER_ANCHORS", "anchors") or state_dir / "anchors"),
+        platform_url=value("LADDER_PLATFORM_URL", "platform"),
+        prometheus_url=value("PROMETHEUS_URL", "prometheus"),
+        temporal_address=None if "TEMPORAL_PROFILE" in env else value("TEMPORAL_ADDRESS", "temporal"),
+        webhook_url=env.get("LADDER_WEBHOOK_URL"),
+        webhook_secret=SecretStr(secret) if secret else None,
+        notices_file=Path(notices) if notices else None,
+        identity=env.get("LADDER_IDENTITY") or _login(),
+        state_dir=state_dir,
+    )
+
+
+def read_stack(state_dir: Path) -> dict[str, str]:
+    """What a local stack says of itself; empty when none was started in ``state_dir``."""
+    try:
+        found = json.loads((state_dir / "stack.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"

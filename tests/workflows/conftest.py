@@ -1,0 +1,190 @@
+"""A promotion on the time-skipping server with fake ports: hours pass in milliseconds."""
+
+import asyncio
+import contextlib
+import sys
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.testing import WorkflowEnvironment
+
+from promotion_ladder import contracts
+from promotion_ladder.contracts import GuardTrip, StageOrder
+from promotion_ladder.core.ladder import Ladder
+from promotion_ladder.core.people import People, Policy, Verb
+from promotion_ladder.core.release import ChangeClass, Release
+from promotion_ladder.core.state import Command, Phase, PromotionResult, PromotionState, StartOrder
+from promotion_ladder.workers.assembly import Ports, activities, prepare_namespace, workers
+from promotion_ladder.workflows.promotion import Promotion
+from tests.fakes import FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform
+
+RELEASE = Release(
+    bot="bot", version="2.0.0", artifact="sha256:" + "a" * 64, params="sha256:" + "b" * 64,
+    change=ChangeClass.PARAMS, author="ana",
+)  # fmt: skip
+
+PEOPLE = People.model_validate({
+    "people": [
+        {"name": "ana", "roles": ["quant"]},
+        {"name": "ben", "roles": ["quant"]},
+        {"name": "rita", "email": "rita@example.com", "roles": ["risk"]},
+        {"name": "rob", "roles": ["risk"]},
+        {"name": "omar", "roles": ["oncall"]},
+    ]
+})  # fmt: skip
+
+POLICY = Policy.model_validate({
+    "routes": {change: {"ladder": "test"} for change in ChangeClass},
+    "rights": {verb: ["quant", "oncall", "risk"] for verb in Verb if verb is not Verb.SKIP} | {Verb.SKIP: ["risk"]},
+})  # fmt: skip
+
+LIMITS = {
+    "instruments": ["WTI"], "price_band": "5%", "max_order_value": 10000, "max_orders_per_minute": 60,
+    "max_position_value": 50000, "venues": ["sim"],
+}  # fmt: skip
+GATE = {"name": "level", "kind": "threshold", "query": "up{$labels}", "min": 0, "min_samples": 1}
+OBSERVE = {"min": "10m", "max": "60m", "every": "1m"}
+GUARDS = {"every": "1s", "checks": [{"name": "loss", "kind": "loss", "max": 100}]}
+
+
+def stage(name: str, mode: str, **fields: Any) -> dict[str, Any]:
+    """A stage with sensible rest."""
+    money = {"limits": LIMITS, "guards": GUARDS} if mode in ("canary", "live") else {}
+    return {"name": name, "mode": mode, "observe": OBSERVE, "gates": [GATE]} | money | fields
+
+
+LADDER = {
+    "ladder": "test",
+    "stages": [
+        stage("replay", "replay", gates=[{"name": "same", "kind": "replay_match"}]),
+        stage("shadow", "shadow"),
+        stage("paper", "paper", exit={"kind": "veto", "window": "30m"}),
+        stage(
+            "canary-10", "canary", capital="10%", pause="20m",
+            exit={"kind": "approval", "roles": ["risk"], "expires": "4h"},
+        ),
+        stage("live", "live"),
+    ],
+}  # fmt: skip
+
+
+@dataclass
+class World:
+    """One bot, its people and a Temporal server, with the verbs a test needs."""
+
+    env: WorkflowEnvironment
+    platform: FakePlatform
+    metrics: FakeMetrics
+    audit: FakeAudit
+    notifier: FakeNotifier
+    directory: FakeDirectory
+    trip: GuardTrip | None = None
+    trip_at: str = ""
+    handle: WorkflowHandle[Promotion, PromotionResult] | None = None
+    promotion_id: str = field(default_factory=lambda: f"bot/2.0.0/{uuid.uuid4().hex[:6]}")
+
+    @property
+    def client(self) -> Client:
+        return self.env.client
+
+    async def start(self, **order: Any) -> "WorkflowHandle[Promotion, PromotionResult]":
+        start = StartOrder.model_validate(
+            {"promotion_id": self.promotion_id, "release": RELEASE, "identity": "ana"} | order
+        )
+        return await self.start_from(PromotionState(order=start))
+
+    async def start_from(self, state: PromotionState) -> "WorkflowHandle[Promotion, PromotionResult]":
+        self.handle = await self.client.start_workflow(
+            Promotion.run, state, id=contracts.workflow_id("bot"), task_queue=contracts.QUEUE_LADDER
+        )
+        return self.handle
+
+    async def state(self) -> PromotionState:
+        assert self.handle is not None
+        return await self.handle.query(Promotion.state)
+
+    async def until(self, wanted: Callable[[PromotionState], bool], hours: float = 48) -> PromotionState:
+        """Let time skip until the state is as wanted."""
+        for _ in range(int(hours * 60)):
+            state = await self.state()
+            if wanted(state):
+                return state
+            await self.env.sleep(timedelta(minutes=1))
+        raise AssertionError(
+            f"never came: {state.phase} at {state.stage_name}, {state.decision}, {state.ended_sentence}"
+        )
+
+    async def until_phase(self, phase: Phase, stage_name: str | None = None) -> PromotionState:
+        return await self.until(
+            lambda state: state.phase is phase and (stage_name is None or state.stage_name == stage_name)
+        )
+
+    def command(self, verb: Verb, identity: str = "omar", **fields: Any) -> Command:
+        return Command.model_validate(
+            {"verb": verb, "promotion_id": self.promotion_id, "identity": identity, "message_id": uuid.uuid4().hex,
+             "reason": "because"} | fields
+        )  # fmt: skip
+
+    async def signal(self, verb: Verb, identity: str = "omar", **fields: Any) -> None:
+        assert self.handle is not None
+        await self.handle.signal(str(verb), self.command(verb, identity, **fields))
+
+    async def update(self, verb: Verb, identity: str = "rita", **fields: Any) -> Any:
+        assert self.handle is not None
+        return await self.handle.execute_update(str(verb), self.command(verb, identity, **fields))
+
+    async def result(self) -> PromotionResult:
+        """The end; time skips while this waits."""
+        assert self.handle is not None
+        return await self.handle.result()
+
+    def kinds(self) -> list[str]:
+        return self.audit.kinds(self.promotion_id)
+
+
+def stub_guard(world: World) -> Callable[[StageOrder], Awaitable[GuardTrip]]:
+    """A guard that never trips, or trips at once at ``world.trip_at``; time skips only while no activity is pending."""
+
+    @activity.defn(name="guard")
+    async def guard(order: StageOrder) -> GuardTrip:
+        if world.trip is not None and order.stage.name == world.trip_at:
+            return world.trip
+        raise ApplicationError(
+            "nothing to see", next_retry_delay=timedelta(days=365), category=ApplicationErrorCategory.BENIGN
+        )
+
+    return guard
+
+
+@pytest.fixture
+async def env() -> AsyncIterator[WorkflowEnvironment]:
+    server = Path(sys.executable).parent / "temporal-test-server"
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=str(server), data_converter=pydantic_data_converter
+    ) as started:
+        await prepare_namespace(started.client)
+        yield started
+
+
+@pytest.fixture
+async def world(env: WorkflowEnvironment) -> AsyncIterator[World]:
+    made = World(
+        env=env, platform=FakePlatform(), metrics=FakeMetrics(), audit=FakeAudit(), notifier=FakeNotifier(),
+        directory=FakeDirectory(Ladder.model_validate(LADDER), PEOPLE, POLICY),
+    )  # fmt: skip
+    queues = activities(Ports(made.platform, made.metrics, made.audit, made.notifier, made.directory))
+    queues[contracts.QUEUE_GUARDS] = [stub_guard(made)]
+    async with contextlib.AsyncExitStack() as stack:
+        for worker in workers(env.client, queues):
+            await stack.enter_async_context(worker)
+        yield made
+        await asyncio.sleep(0)

@@ -1,0 +1,115 @@
+"""From ports to workers: the activities of each task queue, and one worker per queue."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from promotion_ladder import contracts
+from promotion_ladder.activities.admission import AdmissionActivities
+from promotion_ladder.activities.audit import AuditActivities
+from promotion_ladder.activities.authority import AuthorityActivities
+from promotion_ladder.activities.errors import TellErrors
+from promotion_ladder.activities.evidence import EvidenceActivities
+from promotion_ladder.activities.guards import GuardActivities
+from promotion_ladder.activities.notification import NotificationActivities
+from promotion_ladder.activities.platform import PlatformActivities
+from promotion_ladder.activities.safety import SafetyActivities
+from promotion_ladder.ports import AuditStore, Directory, MetricSource, Notifier, Platform
+from promotion_ladder.workflows.promotion import Promotion
+
+Activity = Callable[..., Any]
+
+GUARD_SLOTS = 1000
+"""Guards run for hours each: with too few slots the last ones would never start."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything outside."""
+
+    platform: Platform
+    metrics: MetricSource
+    audit: AuditStore
+    notifier: Notifier
+    directory: Directory
+
+
+def activities(world: Ports) -> dict[str, list[Activity]]:
+    """The activities of each task queue."""
+    safety = SafetyActivities(world.platform)
+    platform = PlatformActivities(world.platform)
+    return {
+        contracts.QUEUE_EVIDENCE: [
+            EvidenceActivities(world.platform, world.metrics, world.audit).judge,
+            AdmissionActivities(world.platform, world.directory, world.audit).admit,
+        ],
+        contracts.QUEUE_PLATFORM: [
+            platform.acquire, platform.enter, platform.settle,
+            AuthorityActivities(world.directory).rule,
+            AuditActivities(world.audit).record,
+            NotificationActivities(world.notifier).notify,
+        ],
+        contracts.QUEUE_GUARDS: [GuardActivities(world.platform, world.metrics).guard],
+        contracts.QUEUE_SAFETY: [safety.flatten, safety.restore, safety.hold_out],
+    }  # fmt: skip
+
+
+def runner() -> SandboxedWorkflowRunner:
+    """The sandbox, with our own pure modules shared instead of imported again for each run."""
+    return SandboxedWorkflowRunner(
+        restrictions=replace(
+            SandboxRestrictions.default,
+            passthrough_modules=SandboxRestrictions.passthrough_modules_default
+            | {"promotion_ladder.core", "promotion_ladder.contracts", "promotion_ladder.activities", "rfc8785"},
+        )
+    )
+
+
+def workers(client: Client, by_queue: dict[str, list[Activity]]) -> list[Worker]:
+    """One worker per task queue, so that no kind of work can starve another; guards and safety least of all."""
+    drain = timedelta(seconds=5)
+    found = [
+        Worker(
+            client,
+            task_queue=contracts.QUEUE_LADDER,
+            workflows=[Promotion],
+            workflow_runner=runner(),
+            sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+            graceful_shutdown_timeout=drain,
+        )
+    ]
+    found += [
+        Worker(
+            client,
+            task_queue=queue,
+            activities=list(methods),
+            interceptors=[TellErrors()],
+            max_concurrent_activities=GUARD_SLOTS if queue == contracts.QUEUE_GUARDS else 100,
+            max_heartbeat_throttle_interval=timedelta(seconds=1),
+            graceful_shutdown_timeout=timedelta(0) if queue == contracts.QUEUE_GUARDS else drain,
+        )
+        for queue, methods in by_queue.items()
+    ]
+    return found
+
+
+async def prepare_namespace(client: Client) -> None:
+    """Register the search attributes that the namespace lacks; they must exist before the first start."""
+    wanted = {key.name: key.indexed_value_type for key in contracts.SEARCH_ATTRIBUTES}
+    for name, kind in wanted.items():
+        request = AddSearchAttributesRequest(
+            namespace=client.namespace, search_attributes={name: IndexedValueType.ValueType(int(kind))}
+        )
+        try:
+            await client.operator_service.add_search_attributes(request)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.ALREADY_EXISTS and "already" not in error.message:
+                raise

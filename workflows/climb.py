@@ -1,0 +1,250 @@
+"""One climb: its state, and what every step does with it: look for a stop, hold still, record, tell."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from promotion_ladder import contracts
+    from promotion_ladder.contracts import StageOrder
+    from promotion_ladder.core.codes import Code
+    from promotion_ladder.core.events import AuditEvent
+    from promotion_ladder.core.notice import Notice, NoticeKind
+    from promotion_ladder.core.state import Ending, Hold, Phase, PromotionState, Stop
+    from promotion_ladder.workflows.details import markdown
+
+MAX_SIGNALS = 500
+"""The server refuses the 10 001st signal of a run, a veto too: a run is renewed long before."""
+
+
+class ComeDown(Exception):  # noqa: N818 - a turn in the story, not an error
+    """The promotion must come down; ``state.stop`` says why."""
+
+
+class Renew(Exception):  # noqa: N818 - as above
+    """The run has grown long enough: go on in a new one with the same state."""
+
+
+class Retry(Exception):  # noqa: N818 - as above
+    """A person asked for the stage to begin again."""
+
+
+class Skip(Exception):  # noqa: N818 - as above
+    """A person asked to leave the stage without its gates."""
+
+
+class Climb:
+    """The state of one climb and the verbs all its steps share."""
+
+    def __init__(self, state: PromotionState) -> None:
+        self.state = state
+        self.turn: type[Retry | Skip] | None = None
+        """What a person asked for while the climb was on hold."""
+        self.shown: tuple[str, str, bool] | None = None
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Look for a stop. Called after every await that a forward move could follow."""
+        if self.state.stop is None and (why := workflow.cancellation_reason()) is not None:
+            self.stop(Code.ROLLED_BACK_BY_PERSON, "temporal", f"cancelled in Temporal: {why}", Ending.ROLLED_BACK)
+        if self.state.stop is not None:
+            raise ComeDown
+
+    async def checkpoint(self) -> None:
+        """Look for a stop, and stand still while on hold."""
+        self.check()
+        while self.state.hold is not None:
+            await self._stand_still()
+            self.check()
+
+    async def wait(
+        self, until: Callable[[], bool], summary: str, deadline: Callable[[], datetime | None] = lambda: None
+    ) -> bool:
+        """Wait for ``until`` or ``deadline``, whichever is first; whether ``until`` holds.
+
+        A stop ends the wait at once; a hold stands still inside it. ``deadline`` is read anew after each wake-up,
+        because a hold, an extension or a person may have moved it.
+        """
+        while True:
+            await self.checkpoint()
+            self.renew_if_long()
+            if until():
+                return True
+            end = deadline()
+            left = None if end is None else end - workflow.now()
+            if left is not None and left <= timedelta(0):
+                return False
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: until() or self._disturbed(), timeout=left, timeout_summary=summary
+                )
+
+    async def sleep(self, length: timedelta, summary: str) -> None:
+        """Wait for ``length``, unless a stop comes in."""
+        end = workflow.now() + length
+        await self.wait(lambda: False, summary, lambda: end)
+
+    def _disturbed(self) -> bool:
+        """Whether something came in that no wait may outlast."""
+        return self.state.stop is not None or self.state.hold is not None or self._is_long()
+
+    async def _stand_still(self) -> None:
+        hold = self.state.hold
+        if hold is None:
+            return
+        before = self.state.phase
+        self.enter_phase(Phase.ON_HOLD)
+        await workflow.wait_condition(lambda: self.state.hold is None or self.state.stop is not None or self._is_long())
+        self.check()
+        self.renew_if_long()
+        self.enter_phase(before)
+        self._shift_deadlines(workflow.now() - hold.at)
+        turn, self.turn = self.turn, None
+        if turn is not None:
+            raise turn
+
+    def _shift_deadlines(self, by: timedelta) -> None:
+        """A hold stops the clocks of the stage."""
+        state = self.state
+        if state.pause_until is not None:
+            state.pause_until += by
+        if state.observe_until is not None:
+            state.observe_until += by
+        if state.window is not None:
+            state.window = state.window.model_copy(update={"deadline": state.window.deadline + by})
+
+    def _is_long(self) -> bool:
+        return self.state.signals >= MAX_SIGNALS or workflow.info().is_continue_as_new_suggested()
+
+    def renew_if_long(self) -> None:
+        """Ask for a new run when this one has had many signals or a long history."""
+        if self._is_long():
+            raise Renew
+
+    async def quiesce(self) -> None:
+        """Before a forward move: every message ruled on, every event recorded, a last chance for a cancel.
+
+        A cancel request that arrives in the same workflow task as the last approval would be lost by
+        continue-as-new; the second of settling lets it be seen.
+        """
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self.sleep(timedelta(seconds=1), "settle: last chance for a stop")
+        await self.wait(lambda: not self.state.inbox and not self.state.outbox, "recording")
+
+    # --- changing -----------------------------------------------------------------------------------------------
+
+    def stop(self, code: Code, actor: str, reason: str, ending: Ending, *, hold_out: bool = True) -> None:
+        """Come down from now on. The first stop stands, but a kill overrules what is gentler."""
+        state = self.state
+        if state.stop is not None and not (code is Code.KILLED and state.stop.code is not Code.KILLED):
+            return
+        state.stop = Stop(code=code, actor=actor, reason=reason, at=workflow.now(), hold_out=hold_out, ending=ending)
+        self.record("stopped", reason, actor=actor, code=code)
+
+    def hold(self, code: Code, actor: str, reason: str) -> None:
+        """Stand still from now on, exposure unchanged, guards alive."""
+        if self.state.hold is not None or self.state.stop is not None:
+            return
+        self.state.hold = Hold(code=code, actor=actor, reason=reason, at=workflow.now())
+        self.record("held", reason, actor=actor, code=code)
+        self.tell(NoticeKind.HELD, f"on hold: {reason}", needs_person=True)
+
+    def resume(self, turn: type[Retry | Skip] | None = None) -> None:
+        """Go on after a hold, or take the turn a person asked for."""
+        self.state.hold = None
+        self.turn = turn
+
+    def enter_phase(self, phase: Phase) -> None:
+        """Show what the promotion does: in the state, the search attributes and the Temporal UI."""
+        state = self.state
+        state.phase = phase
+        shown = (state.stage_name, str(phase), state.may_be_exposed)
+        if shown != self.shown:
+            self.shown = shown
+            workflow.upsert_search_attributes([
+                contracts.STAGE.value_set(shown[0] or "-"),
+                contracts.STATUS.value_set(shown[1]),
+                contracts.EXPOSED.value_set(shown[2]),
+            ])  # fmt: skip
+        self.show()
+
+    def show(self) -> None:
+        """Refresh the text that the Temporal UI shows; it makes no history."""
+        workflow.set_current_details(markdown(self.state))
+
+    # --- recording and telling ----------------------------------------------------------------------------------
+
+    def record(
+        self,
+        kind: str,
+        sentence: str,
+        *,
+        actor: str = "ladder",
+        code: Code | None = None,
+        evidence: str | None = None,
+        **data: Any,
+    ) -> None:
+        """Put an event into the outbox, chained to the one before; it is written exactly once by its number."""
+        state = self.state
+        state.seq += 1
+        event = AuditEvent(
+            chain=state.promotion_id, seq=state.seq, at=workflow.now(), kind=kind, actor=actor, code=code,
+            stage=state.stage_name, attempt=state.attempt, sentence=sentence[:2000], evidence=evidence, data=data,
+        )  # fmt: skip
+        state.head = event.hash_after(state.head)
+        state.outbox.append(event)
+
+    def tell(
+        self,
+        kind: NoticeKind,
+        title: str,
+        lines: tuple[str, ...] = (),
+        *,
+        deadline: datetime | None = None,
+        needs_person: bool = False,
+    ) -> str:
+        """Put a notice into the outbox; its id."""
+        state = self.state
+        notice_id = f"{state.promotion_id}:{state.seq}:{kind}:{len(state.notices)}"
+        state.notices.append(
+            Notice(
+                notice_id=notice_id, promotion_id=state.promotion_id, kind=kind, bot=state.release.bot,
+                release=state.release.version, stage=state.stage_name, lines=lines, deadline=deadline,
+                title=f"{state.release.bot} {state.release.version}: {title}", needs_person=needs_person,
+            )
+        )  # fmt: skip
+        return notice_id
+
+    async def delivered(self, notice_id: str) -> None:
+        """Wait until a notice was delivered, however long it takes."""
+        await self.wait(lambda: all(n.notice_id != notice_id for n in self.state.notices), "notice")
+
+    # --- orders -------------------------------------------------------------------------------------------------
+
+    def stage_order(self) -> StageOrder:
+        """What activities need to know about the stage; raises if the climb was not admitted."""
+        state = self.state
+        if state.ladder is None or state.stable is None or state.capital is None:
+            raise ApplicationError("no stage before admission", type="Bug")
+        return StageOrder(
+            promotion_id=state.promotion_id, epoch=state.epoch, release=state.release, stable=state.stable,
+            stage=state.stage, metrics=state.ladder.metrics, attempt=state.attempt, capital=state.capital,
+            entered_at=state.entered_at,
+        )  # fmt: skip
+
+
+async def detached(task: "asyncio.Task[None]") -> None:
+    """Wait for ``task`` to its end; a cancel request of the workflow does not reach it."""
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+    task.result()

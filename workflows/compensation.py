@@ -1,0 +1,103 @@
+"""Coming down: pause → cancel → exit → verify at bot and venue → restore stable → hold out. Until it is flat."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from promotion_ladder.activities.safety import SafetyActivities
+    from promotion_ladder.contracts import FlattenOrder, HoldOutRequest, RestoreRequest
+    from promotion_ladder.core.codes import Code
+    from promotion_ladder.core.notice import NoticeKind
+    from promotion_ladder.core.platform import Flatness
+    from promotion_ladder.core.state import Phase, Stop
+    from promotion_ladder.workflows.climb import Climb
+    from promotion_ladder.workflows.options import SAFETY
+
+FIRST_PAUSE = timedelta(milliseconds=500)
+LONGEST_PAUSE = timedelta(seconds=30)
+
+
+async def come_down(climb: Climb) -> None:
+    """The whole descent, resumable at any step: what was done is in the state, every effect is keyed."""
+    state, stop = climb.state, climb.state.stop
+    if stop is None:
+        raise ApplicationError("coming down without a reason", type="Bug")
+    state.hold, state.window = None, None
+    if state.phase is not Phase.COMING_DOWN:
+        climb.record("coming_down", stop.reason, actor=stop.actor, code=stop.code, exposed=state.may_be_exposed)
+        climb.tell(NoticeKind.COMING_DOWN, stop.reason)
+    climb.enter_phase(Phase.COMING_DOWN)
+    if state.may_be_exposed:
+        await flatten(climb)
+    if state.epoch and not state.restored:
+        await _restore(climb)
+        state.restored = True
+    if stop.hold_out:
+        await _hold_out(climb, stop)
+
+
+async def flatten(climb: Climb) -> None:
+    """Exit until bot and venue both say flat; each new try after a read-back sends new exits."""
+    state = climb.state
+    pause = FIRST_PAUSE
+    while True:
+        state.flatten_try += 1
+        done = await workflow.execute_activity_method(
+            SafetyActivities.flatten,
+            FlattenOrder(
+                promotion_id=state.promotion_id, bot=state.release.bot, epoch=state.epoch,
+                attempt=state.flatten_try,
+            ),
+            summary=f"flatten, try {state.flatten_try}",
+            **SAFETY,
+        )  # fmt: skip
+        state.flat = done.report
+        code = Code.FLAT if done.report.is_flat else Code.NOT_FLAT
+        climb.record(
+            "flattened" if done.report.is_flat else "not_flat", done.sentence, code=code,
+            report=done.report.model_dump(mode="json"), cancelled=done.cancelled, exits=done.exits,
+        )  # fmt: skip
+        climb.show()
+        if done.report.state is Flatness.FLAT:
+            state.may_be_exposed = False
+            state.flat_at = workflow.now()
+            return
+        if state.flatten_try == 1:
+            climb.tell(NoticeKind.NOT_FLAT, done.sentence, needs_person=True)
+        await workflow.sleep(pause, summary="before the next exits")
+        climb.renew_if_long()
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+async def _restore(climb: Climb) -> None:
+    """Give stable the whole capital back; a newer promotion that owns the bot by now has done so already."""
+    state = climb.state
+    try:
+        done = await workflow.execute_activity_method(
+            SafetyActivities.restore,
+            RestoreRequest(promotion_id=state.promotion_id, bot=state.release.bot, epoch=state.epoch),
+            summary="restore stable",
+            **SAFETY,
+        )
+        climb.record("restored", done.sentence)
+    except ActivityError as error:
+        cause = error.cause
+        if not (isinstance(cause, ApplicationError) and cause.type == Code.STALE_EPOCH):
+            raise
+        climb.record("restore_superseded", cause.message, code=Code.STALE_EPOCH)
+
+
+async def _hold_out(climb: Climb, stop: Stop) -> None:
+    state = climb.state
+    done = await workflow.execute_activity_method(
+        SafetyActivities.hold_out,
+        HoldOutRequest(
+            promotion_id=state.promotion_id, bot=state.release.bot, release=state.release.ref,
+            reason=stop.reason, by=stop.actor,
+        ),
+        summary="hold the release out",
+        **SAFETY,
+    )  # fmt: skip
+    climb.record("held_out", done.sentence, actor=stop.actor, code=stop.code)

@@ -1,0 +1,95 @@
+"""How a stage is left once its gates pass: at once, after a veto window, or with approvals.
+
+The gates are judged again at the end of every wait: time passing promotes nothing.
+"""
+
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from promotion_ladder.core.base import show_duration
+    from promotion_ladder.core.codes import Code
+    from promotion_ladder.core.decide import Step
+    from promotion_ladder.core.ladder import ApprovalExit, VetoExit
+    from promotion_ladder.core.notice import NoticeKind
+    from promotion_ladder.core.rules import approval_terms, quorum
+    from promotion_ladder.core.state import Ending, Phase, Window
+    from promotion_ladder.workflows.climb import Climb
+    from promotion_ladder.workflows.observation import judge
+
+
+async def leave(climb: Climb) -> Code | None:
+    """Pass the stage's exit: the code it was left by, or None if the gates no longer pass."""
+    leaving = climb.state.stage.exit
+    match leaving:
+        case VetoExit():
+            await _veto_window(climb, leaving)
+        case ApprovalExit():
+            await _approval(climb, leaving.expires)
+        case _:
+            return Code.GATES_PASSED
+    climb.state.window = None
+    decision = (await judge(climb)).decision
+    if decision.step is not Step.ADVANCE:
+        climb.state.approvals.clear()
+        climb.record("sent_back", f"gates no longer pass: {decision.sentence}", code=decision.code)
+        return None
+    return Code.VETO_WINDOW_PASSED if isinstance(leaving, VetoExit) else Code.APPROVED
+
+
+async def _veto_window(climb: Climb, leaving: VetoExit) -> None:
+    """Run the window; it opens only when its notice was delivered."""
+    if climb.state.window is None:
+        title = f"leaves {climb.state.stage_name} in {show_duration(leaving.window)} unless somebody vetoes"
+        await _open(climb, NoticeKind.VETO_WINDOW, title, leaving.window)
+    climb.enter_phase(Phase.VETO_WINDOW)
+    await climb.wait(lambda: False, f"veto window of {climb.state.stage_name}", lambda: _deadline(climb))
+
+
+async def _approval(climb: Climb, expires: timedelta) -> None:
+    """Wait for the quorum; silence until the deadline brings down what is exposed and holds what is not."""
+    state = climb.state
+    roles, _ = approval_terms(state)
+    needed = quorum(state)
+    if state.window is None:
+        state.approvals.clear()
+        people = f"{needed} of {', '.join(roles)}"
+        await _open(climb, NoticeKind.APPROVAL_NEEDED, f"needs {people} to leave {state.stage_name}", expires)
+    climb.enter_phase(Phase.AWAITING_APPROVAL)
+    if not await climb.wait(
+        lambda: len(state.approvals) >= needed, f"approval of {state.stage_name}", lambda: _deadline(climb)
+    ):
+        _expired(climb)
+        await climb.checkpoint()
+
+
+def _expired(climb: Climb) -> None:
+    sentence = f"nobody with the right approved {climb.state.stage_name} in time"
+    if climb.state.may_be_exposed:
+        climb.stop(Code.APPROVAL_EXPIRED, "ladder", sentence, Ending.ROLLED_BACK)
+    else:
+        climb.hold(Code.APPROVAL_EXPIRED, "ladder", sentence)
+
+
+async def await_resume_approval(climb: Climb, expires: timedelta = timedelta(hours=24)) -> None:
+    """Before a resumed climb enters its first stage: the approval that the skipped exits would have asked for."""
+    if climb.state.resume_roles:
+        await _approval(climb, expires)
+        climb.state.window, climb.state.resume_roles = None, ()
+
+
+async def _open(climb: Climb, kind: NoticeKind, title: str, lasts: timedelta) -> None:
+    climb.enter_phase(Phase.AWAITING_NOTICE)
+    state = climb.state
+    verdicts = state.decision.verdicts if state.decision else ()
+    lines = tuple(f"{verdict.name}: {verdict.sentence} ({verdict.outcome})" for verdict in verdicts)
+    notice_id = climb.tell(kind, title, lines, deadline=workflow.now() + lasts, needs_person=True)
+    await climb.delivered(notice_id)
+    opened: datetime = workflow.now()
+    state.window = Window(opened_at=opened, deadline=opened + lasts, notice_id=notice_id, evidence=state.evidence or "")
+    climb.record("window_opened", title, evidence=state.evidence, deadline=(opened + lasts).isoformat())
+
+
+def _deadline(climb: Climb) -> datetime | None:
+    return climb.state.window.deadline if climb.state.window else None

@@ -1,0 +1,192 @@
+"""What people send: taken in without ever failing, ruled on one by one, applied.
+
+A prohibition is believed first: a kill stops at once, and while any message waits for its ruling nothing moves up.
+"""
+
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from promotion_ladder.activities.authority import AuthorityActivities
+    from promotion_ladder.contracts import Claim
+    from promotion_ladder.core.base import show_duration
+    from promotion_ladder.core.codes import Code
+    from promotion_ladder.core.ladder import VetoExit
+    from promotion_ladder.core.people import Ruling, Verb
+    from promotion_ladder.core.rules import approver_refusal, refusal
+    from promotion_ladder.core.state import Approval, Command, Ending, Receipt
+    from promotion_ladder.workflows.climb import Climb, Retry, Skip
+    from promotion_ladder.workflows.options import RULE
+
+MAX_INBOX = 100
+MAX_SEEN = 200
+
+
+class Messages:
+    """The inbox of a climb and the clerk who works through it."""
+
+    def __init__(self, climb: Climb) -> None:
+        self.climb = climb
+        self.receipts: dict[str, Receipt] = {}
+
+    def take(self, raw: Any, verb: Verb) -> None:
+        """Take a signal in. Whatever it holds, nothing raises: what cannot be read holds the climb."""
+        state = self.climb.state
+        state.signals += 1
+        try:
+            command = Command.model_validate(raw if not isinstance(raw, Command) else raw.model_dump())
+        except ValidationError as error:
+            where = ", ".join(".".join(str(part) for part in item["loc"]) or "message" for item in error.errors())
+            self.climb.hold(Code.UNREADABLE_MESSAGE, "unknown", f"a {verb} that could not be read ({where})"[:300])
+            return
+        self.put(command.model_copy(update={"verb": verb}))
+
+    def put(self, command: Command) -> None:
+        """Queue a command for ruling; a kill for this promotion takes effect here and now."""
+        state = self.climb.state
+        if command.message_id in state.seen or any(c.message_id == command.message_id for c in state.inbox):
+            return
+        if command.verb is Verb.KILL and command.promotion_id == state.promotion_id:
+            self._kill(command)
+        if len(state.inbox) < MAX_INBOX or command.verb.prohibits:
+            state.inbox.append(command)
+
+    async def serve(self) -> None:
+        """Rule on messages for ever, prohibitions first."""
+        state = self.climb.state
+        while True:
+            await workflow.wait_condition(lambda: bool(state.inbox))
+            command = min(state.inbox, key=lambda c: (not c.verb.prohibits, state.inbox.index(c)))
+            receipt = await self._settle(command)
+            state.inbox.remove(command)
+            state.seen = [*state.seen, command.message_id][-MAX_SEEN:]
+            self.receipts[command.message_id] = receipt
+            self.climb.show()
+
+    async def answered(self, command: Command) -> Receipt:
+        """Queue a command and wait for its receipt."""
+        if command.message_id in self.climb.state.seen and command.message_id not in self.receipts:
+            return Receipt(accepted=True, code=Code.ALLOWED, sentence="this message was ruled on before")
+        self.put(command)
+        await workflow.wait_condition(lambda: command.message_id in self.receipts)
+        return self.receipts[command.message_id]
+
+    async def _settle(self, command: Command) -> Receipt:
+        """Rule on one command and apply it; the outcome is audited, a refusal too."""
+        climb = self.climb
+        bad = refusal(climb.state, command)
+        if bad is not None:
+            return self._refuse(command, command.identity, bad.code, bad.sentence)
+        ruling = await self._rule(command)
+        bad = refusal(climb.state, command)  # the world may have moved during the ruling
+        if bad is not None:
+            return self._refuse(command, ruling.principal, bad.code, bad.sentence)
+        if command.verb is Verb.APPROVE:
+            return self._approve(command, ruling)
+        if not ruling.allowed:
+            return self._refuse(command, ruling.principal, ruling.code, ruling.sentence)
+        sentence = self._apply(command, ruling.principal)
+        climb.record(f"{command.verb}_accepted", sentence, actor=ruling.principal, code=ruling.code,
+                     channel=command.channel, reason=command.reason)  # fmt: skip
+        return Receipt(accepted=True, code=ruling.code, sentence=sentence)
+
+    async def _rule(self, command: Command) -> Ruling:
+        leaving = self.climb.state.stage.exit if self.climb.state.ladder else None
+        also = leaving.roles if command.verb is Verb.VETO and isinstance(leaving, VetoExit) else ()
+        try:
+            return await workflow.execute_activity_method(
+                AuthorityActivities.rule,
+                Claim(identity=command.identity, verb=command.verb, also_roles=also),
+                summary=f"may {command.identity} {command.verb}?",
+                **RULE,
+            )
+        except ActivityError:
+            # Nobody's right can be established: what only reduces stands, everything else is refused.
+            return Ruling(
+                allowed=command.verb.prohibits,
+                code=Code.DIRECTORY_UNREADABLE,
+                principal=command.identity,
+                sentence=Code.DIRECTORY_UNREADABLE.sentence,
+            )
+
+    def _refuse(self, command: Command, who: str, code: Code, sentence: str) -> Receipt:
+        self.climb.record(f"{command.verb}_refused", sentence, actor=who, code=code, channel=command.channel)
+        return Receipt(accepted=False, code=code, sentence=sentence)
+
+    def _approve(self, command: Command, ruling: Ruling) -> Receipt:
+        climb, state = self.climb, self.climb.state
+        if ruling.code in (Code.UNKNOWN_PERSON, Code.DIRECTORY_UNREADABLE):
+            return self._refuse(command, ruling.principal, ruling.code, ruling.sentence)
+        bad = approver_refusal(state, ruling.principal, ruling.roles, command.reason)
+        if bad is not None:
+            return self._refuse(command, ruling.principal, bad.code, bad.sentence)
+        evidence = state.window.evidence if state.window else ""
+        state.approvals.append(
+            Approval(
+                principal=ruling.principal, roles=ruling.roles, release_digest=state.release.digest,
+                stage=state.stage_name, attempt=state.attempt, evidence=evidence, reason=command.reason,
+                at=workflow.now(),
+            )
+        )  # fmt: skip
+        sentence = f"{ruling.principal} approved {state.release.version} at {state.stage_name}"
+        climb.record("approved", sentence, actor=ruling.principal, code=Code.APPROVED, evidence=evidence or None,
+                     channel=command.channel, reason=command.reason)  # fmt: skip
+        return Receipt(accepted=True, code=Code.APPROVED, sentence=sentence)
+
+    def _kill(self, command: Command) -> None:
+        why = command.reason or "no reason given"
+        self.climb.stop(Code.KILLED, command.identity, f"killed by {command.identity}: {why}", Ending.ROLLED_BACK)
+
+    def _apply(self, command: Command, who: str) -> str:
+        """Do what an allowed command says; one sentence about it."""
+        climb, state = self.climb, self.climb.state
+        why = f": {command.reason}" if command.reason else ""
+        match command.verb:
+            case Verb.VETO:
+                return self._veto(command, who)
+            case Verb.HOLD:
+                climb.hold(Code.HELD, who, f"{who} asked for a hold{why}")
+            case Verb.ROLLBACK:
+                climb.stop(Code.ROLLED_BACK_BY_PERSON, who, f"{who} rolled back{why}", Ending.ROLLED_BACK)
+            case Verb.RESUME:
+                state.resumed = True
+                climb.resume()
+            case Verb.RETRY:
+                climb.resume(Retry)
+            case Verb.SKIP:
+                climb.resume(Skip)
+            case Verb.EXTEND:
+                return self._extend(command, who)
+            case Verb.CANCEL:
+                climb.stop(Code.CANCELLED, who, f"{who} cancelled{why}", Ending.CANCELLED, hold_out=False)
+            case Verb.SUPERSEDE if command.successor is not None:
+                state.successor = command.successor
+                version = command.successor.release.version
+                climb.stop(
+                    Code.SUPERSEDED, who, f"{who} superseded it with {version}", Ending.CANCELLED, hold_out=False
+                )
+            case _:
+                pass  # a kill has taken effect when it came in
+        return f"{who} may {command.verb}, done{why}"
+
+    def _veto(self, command: Command, who: str) -> str:
+        climb = self.climb
+        sentence = f"{who} vetoed: {command.reason or 'no reason given'}"
+        leaving = climb.state.stage.exit if climb.state.ladder else None
+        if isinstance(leaving, VetoExit) and leaving.on_veto == "hold":
+            climb.hold(Code.VETOED, who, sentence)
+        else:
+            climb.stop(Code.VETOED, who, sentence, Ending.VETOED)
+        return sentence
+
+    def _extend(self, command: Command, who: str) -> str:
+        state, by = self.climb.state, command.extend_by
+        if by is None or state.observe_until is None:
+            return "nothing extended"
+        state.observe_until += by
+        if state.window is not None:
+            state.window = state.window.model_copy(update={"deadline": state.window.deadline + by})
+        return f"{who} extended {state.stage_name} by {show_duration(by)}"

@@ -1,0 +1,129 @@
+"""Watching a stage: guards all the time, gates on their schedule."""
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from promotion_ladder.activities.evidence import EvidenceActivities
+    from promotion_ladder.activities.guards import GuardActivities
+    from promotion_ladder.contracts import GuardTrip, Judgement, JudgeOrder
+    from promotion_ladder.core.codes import Code
+    from promotion_ladder.core.decide import Step
+    from promotion_ladder.core.notice import NoticeKind
+    from promotion_ladder.core.state import Ending, Phase
+    from promotion_ladder.workflows.climb import Climb
+    from promotion_ladder.workflows.options import GUARD, JUDGE
+
+
+class Watch:
+    """The guards of one stage: one long activity, and the task that acts when it returns."""
+
+    def __init__(self, climb: Climb) -> None:
+        self.climb = climb
+        self.activity: workflow.ActivityHandle[GuardTrip] | None = None
+        self.task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch, if the stage has guards."""
+        if self.climb.state.stage.guards is not None and self.task is None:
+            self.task = asyncio.create_task(self._watch())
+
+    def end(self) -> None:
+        """Stop watching; the activity hears of it at its next heartbeat and is never awaited."""
+        if self.task is not None:
+            self.task.cancel()
+        if self.activity is not None:
+            self.activity.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            order = self.climb.stage_order()
+            self.activity = workflow.start_activity_method(
+                GuardActivities.guard, order, summary=f"guards of {order.stage.name}", **GUARD
+            )
+            try:
+                trip = await self.activity
+            except ActivityError as error:
+                self.climb.hold(Code.GUARD_TRIPPED, "guard", f"the guards of {order.stage.name} ended: {error.cause}")
+            else:
+                self._act_on(trip)
+            await workflow.wait_condition(lambda: self.climb.state.hold is None)
+
+    def _act_on(self, trip: GuardTrip) -> None:
+        reason = f"guard {trip.verdict.name}: {trip.verdict.sentence}"
+        self.climb.record(
+            "guard_tripped", reason, actor="guard", code=Code.GUARD_TRIPPED,
+            verdict=trip.verdict.model_dump(mode="json"), paused=trip.paused,
+        )  # fmt: skip
+        self.climb.tell(NoticeKind.GUARD_TRIPPED, reason, needs_person=not trip.abort)
+        if trip.abort:
+            self.climb.stop(Code.GUARD_TRIPPED, "guard", reason, Ending.ROLLED_BACK)
+        else:
+            self.climb.hold(Code.GUARD_TRIPPED, "guard", reason)
+
+
+async def settle_in(climb: Climb) -> None:
+    """The stage's pause: nothing is judged until it is over."""
+    state, pause = climb.state, climb.state.stage.pause
+    if isinstance(pause, timedelta):
+        if pause > timedelta(0) and state.observed_from is None:
+            state.pause_until = state.pause_until or workflow.now() + pause
+            climb.enter_phase(Phase.PAUSING)
+            await climb.wait(lambda: False, f"pause of {state.stage_name}", lambda: state.pause_until)
+    elif not state.resumed:
+        climb.enter_phase(Phase.PAUSING)
+        await climb.wait(lambda: state.resumed, "until resumed")
+    state.pause_until = None
+    if state.observed_from is None:
+        state.observed_from = workflow.now()
+        state.observe_until = workflow.now() + state.stage.observe.longest
+
+
+async def judge(climb: Climb) -> Judgement:
+    """All gates of the stage, now; the judgement is in the state when this returns."""
+    state = climb.state
+    observed_from = state.observed_from or workflow.now()
+    longest = (state.observe_until or workflow.now()) - observed_from
+    judgement = await workflow.execute_activity_method(
+        EvidenceActivities.judge,
+        JudgeOrder(
+            stage_order=climb.stage_order(),
+            observed_from=observed_from,
+            at=workflow.now(),
+            longest=longest,
+        ),
+        summary=f"gates of {state.stage_name}",
+        **JUDGE,
+    )
+    await climb.checkpoint()
+    changed = state.decision is None or state.decision.code is not judgement.decision.code
+    state.decision, state.evidence = judgement.decision, judgement.evidence
+    if changed or judgement.decision.step is not Step.CONTINUE:
+        climb.record(
+            "judged", judgement.decision.sentence, code=judgement.decision.code, evidence=judgement.evidence,
+            step=judgement.decision.step,
+            verdicts=[verdict.model_dump(mode="json") for verdict in judgement.decision.verdicts],
+        )  # fmt: skip
+    climb.show()
+    return judgement
+
+
+async def observe(climb: Climb) -> None:
+    """Judge on schedule until the gates let the stage be left; holds and aborts on the way."""
+    state = climb.state
+    while True:
+        climb.enter_phase(Phase.OBSERVING)
+        decision = (await judge(climb)).decision
+        match decision.step:
+            case Step.ADVANCE:
+                return
+            case Step.ABORT:
+                climb.stop(decision.code, "ladder", decision.sentence, Ending.ROLLED_BACK)
+            case Step.HOLD:
+                climb.hold(decision.code, "ladder", decision.sentence)
+            case Step.CONTINUE:
+                pass
+        await climb.sleep(state.stage.observe.every, f"next look at {state.stage_name}")

@@ -1,0 +1,81 @@
+"""Timeouts and retries of activities, by what they do."""
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import Priority, RetryPolicy
+
+from promotion_ladder import contracts
+
+
+class Options(TypedDict, total=False):
+    """Keyword arguments of ``workflow.execute_activity``."""
+
+    task_queue: str
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
+    retry_policy: RetryPolicy
+    priority: Priority
+
+
+_PATIENT = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30))
+
+ADMIT = Options(
+    task_queue=contracts.QUEUE_EVIDENCE,
+    start_to_close_timeout=timedelta(minutes=10),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5),
+)
+"""Bounded: before anything is exposed a platform that does not answer is a refusal, not a wait."""
+
+RULE = Options(
+    task_queue=contracts.QUEUE_PLATFORM,
+    start_to_close_timeout=timedelta(seconds=5),
+    schedule_to_close_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3),
+    priority=Priority(priority_key=1),
+)
+"""Bounded: when nobody's right can be established, permissions are refused and prohibitions stand."""
+
+PLATFORM = Options(
+    task_queue=contracts.QUEUE_PLATFORM,
+    start_to_close_timeout=timedelta(seconds=30),
+    retry_policy=_PATIENT,
+)
+"""Forward moves wait for the platform as long as it takes; a stop is looked at between the tries."""
+
+JUDGE = Options(
+    task_queue=contracts.QUEUE_EVIDENCE,
+    start_to_close_timeout=timedelta(seconds=60),
+    retry_policy=_PATIENT,
+)
+"""A dead source is a verdict; what is retried here is the store of evidence, without which nothing moves up."""
+
+GUARD = Options(
+    task_queue=contracts.QUEUE_GUARDS,
+    start_to_close_timeout=timedelta(days=365),
+    heartbeat_timeout=timedelta(seconds=5),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=200), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=2)
+    ),
+)
+
+SAFETY = Options(
+    task_queue=contracts.QUEUE_SAFETY,
+    start_to_close_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)),
+    priority=Priority(priority_key=1),
+)
+"""Without end: what takes exposure away is never given up."""
+
+AUDIT = Options(
+    task_queue=contracts.QUEUE_PLATFORM,
+    start_to_close_timeout=timedelta(seconds=30),
+    retry_policy=_PATIENT,
+)
+
+NOTIFY = Options(
+    task_queue=contracts.QUEUE_PLATFORM,
+    start_to_close_timeout=timedelta(seconds=30),
+    retry_policy=_PATIENT,
+)

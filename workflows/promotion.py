@@ -1,0 +1,283 @@
+"""The promotion: one release, one rung after the other, up or down. ``run`` is the story."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from promotion_ladder import contracts
+    from promotion_ladder.core.codes import Code
+    from promotion_ladder.core.pending import Pending, pending
+    from promotion_ladder.core.people import Verb
+    from promotion_ladder.core.rules import refusal
+    from promotion_ladder.core.state import Command, Ending, Phase, PromotionResult, PromotionState, Receipt
+    from promotion_ladder.workflows import exits, observation, outbox, steps
+    from promotion_ladder.workflows.climb import Climb, ComeDown, Renew, Retry, Skip, detached
+    from promotion_ladder.workflows.compensation import come_down
+    from promotion_ladder.workflows.messages import Messages
+
+
+FLUSH = timedelta(seconds=10)
+
+
+@workflow.defn(name=contracts.WORKFLOW)
+class Promotion:
+    """One climb of one release. Its id, ``promotion/{bot}``, is the lock of the bot."""
+
+    @workflow.init
+    def __init__(self, state: PromotionState) -> None:
+        self.climb = Climb(state)
+        self.messages = Messages(self.climb)
+        self.watch = observation.Watch(self.climb)
+
+    @workflow.run
+    async def run(self, state: PromotionState) -> PromotionResult:
+        """Climb one stage and go on in a new run; or come down; or end."""
+        chores = [
+            asyncio.create_task(chore)
+            for chore in (self.messages.serve(), outbox.write_events(state), outbox.send_notices(state))
+        ]
+        try:
+            await self._up_or_down(chores)
+        except Renew:
+            await self._next_run()
+        except ComeDown:
+            pass
+        if state.successor is not None:
+            await self._hand_over()
+        return await self._end(chores)
+
+    async def _up_or_down(self, chores: list["asyncio.Task[None]"]) -> None:
+        state = self.climb.state
+        try:
+            if state.phase is not Phase.COMING_DOWN:
+                await self._up()
+                return
+        except (ComeDown, FailureError, asyncio.CancelledError) as cause:
+            self._remember_why(cause)
+        self.watch.end()
+        if state.epoch or state.stop is None or state.stop.hold_out:
+            await detached(asyncio.create_task(come_down(self.climb)))
+        if state.stop is not None:
+            state.ending, state.ended_because = state.stop.ending, state.stop.code
+            state.ended_sentence = state.stop.reason
+        for chore in chores:
+            if chore.done():
+                chore.result()
+
+    async def _up(self) -> None:
+        """The way up: admit, then enter, settle in, observe and leave one stage."""
+        climb, state = self.climb, self.climb.state
+        if state.ladder is None and not await steps.admit(climb):
+            return
+        await exits.await_resume_approval(climb)
+        try:
+            await steps.enter(climb)
+            self.watch.start()
+            await observation.settle_in(climb)
+            code = await self._observe_and_leave()
+        except Skip:
+            code = Code.SKIPPED
+        except Retry:
+            steps.begin_again(climb)
+            await self._next_run()
+        steps.mark_passed(climb, code)
+        await climb.quiesce()
+        if await steps.step_up(climb):
+            await self._next_run()
+
+    async def _observe_and_leave(self) -> Code:
+        """Observe and try the exit until gates and exit agree; the code the stage is left by."""
+        while True:
+            await observation.observe(self.climb)
+            code = await exits.leave(self.climb)
+            if code is not None:
+                return code
+
+    async def _next_run(self) -> None:
+        """Go on in a new run with the same state; history stays short and a worker starts anew in no time."""
+        self.watch.end()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        with contextlib.suppress(
+            TimeoutError
+        ):  # what is not written by then goes along and is written once all the same
+            await workflow.wait_condition(lambda: not self.climb.state.outbox, timeout=FLUSH)
+        self.climb.state.signals = 0
+        workflow.continue_as_new(self.climb.state)
+
+    async def _hand_over(self) -> None:
+        """Superseded: go on as the new release, so that the bot's lock never opens in between."""
+        state = self.climb.state
+        if state.successor is None:
+            return
+        await self._written()
+        workflow.continue_as_new(PromotionState(order=state.successor))
+
+    def _remember_why(self, cause: BaseException) -> None:
+        """A failure that no step expected is a reason to come down, never to end as failed."""
+        climb = self.climb
+        if climb.state.stop is not None:
+            return
+        reason = workflow.cancellation_reason()
+        if reason is not None:
+            climb.stop(Code.ROLLED_BACK_BY_PERSON, "temporal", f"cancelled in Temporal: {reason}", Ending.ROLLED_BACK)
+            return
+        inner = cause.__cause__ or cause
+        code, text = steps.reason_of(inner)
+        climb.stop(code, "ladder", text, Ending.ROLLED_BACK)
+
+    async def _written(self) -> None:
+        """Everything is recorded and told; a promotion does not end before its record does."""
+        state = self.climb.state
+        await workflow.wait_condition(lambda: not state.outbox and not state.inbox)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    async def _end(self, chores: list["asyncio.Task[None]"]) -> PromotionResult:
+        climb, state = self.climb, self.climb.state
+        steps.conclude(climb)
+        await self._written()
+        workflow.upsert_memo({contracts.MEMO_AUDIT: f"{state.seq}:{state.head}"})
+        for chore in chores:
+            chore.cancel()
+        return steps.result(state)
+
+    # --- messages: prohibitions are signals that cannot fail, permissions are updates with validators -------------
+
+    @workflow.signal(description="Stop it for good: flatten what is exposed and hold the release out")
+    def veto(self, message: Any = None) -> None:
+        """Take a veto in."""
+        self.messages.take(message, Verb.VETO)
+
+    @workflow.signal(description="Stand still, exposure unchanged, guards alive")
+    def hold(self, message: Any = None) -> None:
+        """Take a hold in."""
+        self.messages.take(message, Verb.HOLD)
+
+    @workflow.signal(description="Come down: flatten, restore stable, hold the release out")
+    def rollback(self, message: Any = None) -> None:
+        """Take a rollback in."""
+        self.messages.take(message, Verb.ROLLBACK)
+
+    @workflow.signal(description="The platform's latch is set; flatten durably")
+    def kill(self, message: Any = None) -> None:
+        """Take a kill in; it takes effect here and now."""
+        self.messages.take(message, Verb.KILL)
+
+    @workflow.signal(description="Let another release of this bot take over")
+    def supersede(self, message: Any = None) -> None:
+        """Take a supersession in."""
+        self.messages.take(message, Verb.SUPERSEDE)
+
+    @workflow.signal(name="approve", description="Approve, with no answer; judged by the same rules as the update")
+    def approve_signal(self, message: Any = None) -> None:
+        """Take an approval in."""
+        self.messages.take(message, Verb.APPROVE)
+
+    @workflow.signal(dynamic=True)
+    def unknown(self, name: str, _args: Sequence[RawValue]) -> None:
+        """A message nobody knows holds the climb: somebody wanted something."""
+        self.climb.state.signals += 1
+        self.climb.hold(Code.UNREADABLE_MESSAGE, "unknown", f"a message named '{name[:60]}' that nobody knows")
+
+    @workflow.update(description="Approve leaving the stage")
+    async def approve(self, command: Command) -> Receipt:
+        """Count an approval, if the person and the evidence are the right ones."""
+        return await self._answer(command, Verb.APPROVE)
+
+    @workflow.update(description="Go on after a hold")
+    async def resume(self, command: Command) -> Receipt:
+        """End a hold."""
+        return await self._answer(command, Verb.RESUME)
+
+    @workflow.update(description="Begin the stage again")
+    async def retry(self, command: Command) -> Receipt:
+        """Begin the stage again with the next attempt."""
+        return await self._answer(command, Verb.RETRY)
+
+    @workflow.update(description="Leave the stage without its gates")
+    async def skip(self, command: Command) -> Receipt:
+        """Leave the stage upwards on a person's word."""
+        return await self._answer(command, Verb.SKIP)
+
+    @workflow.update(description="Give the stage more time")
+    async def extend(self, command: Command) -> Receipt:
+        """Move the stage's deadline."""
+        return await self._answer(command, Verb.EXTEND)
+
+    @workflow.update(description="End without promotion or rollback")
+    async def cancel(self, command: Command) -> Receipt:
+        """End; refused while anything is exposed."""
+        return await self._answer(command, Verb.CANCEL)
+
+    async def _answer(self, command: Command, verb: Verb) -> Receipt:
+        receipt = await self.messages.answered(command.model_copy(update={"verb": verb}))
+        if not receipt.accepted:
+            raise ApplicationError(receipt.sentence, type=receipt.code, non_retryable=True)
+        return receipt
+
+    @workflow.update(description="Wait until the climb was admitted or refused")
+    async def admitted(self) -> Receipt:
+        """Whether the climb was admitted, once that is known."""
+        state = self.climb.state
+        await workflow.wait_condition(lambda: state.ladder is not None or state.ended_because is not None)
+        if state.ladder is None and state.ended_because is not None:
+            return Receipt(accepted=False, code=state.ended_because, sentence=state.ended_sentence)
+        return Receipt(accepted=True, code=Code.STARTED, sentence=f"{state.release.version} climbs")
+
+    def _validate(self, command: Command, verb: Verb) -> None:
+        """Refuse what is out of place or out of turn; a refusal here leaves no history."""
+        bad = refusal(self.climb.state, command.model_copy(update={"verb": verb}))
+        if bad is not None:
+            raise ApplicationError(bad.sentence, type=bad.code, non_retryable=True)
+
+    @approve.validator
+    def _may_approve(self, command: Command) -> None:
+        self._validate(command, Verb.APPROVE)
+
+    @resume.validator
+    def _may_resume(self, command: Command) -> None:
+        self._validate(command, Verb.RESUME)
+
+    @retry.validator
+    def _may_retry(self, command: Command) -> None:
+        self._validate(command, Verb.RETRY)
+
+    @skip.validator
+    def _may_skip(self, command: Command) -> None:
+        self._validate(command, Verb.SKIP)
+
+    @extend.validator
+    def _may_extend(self, command: Command) -> None:
+        self._validate(command, Verb.EXTEND)
+
+    @cancel.validator
+    def _may_cancel(self, command: Command) -> None:
+        self._validate(command, Verb.CANCEL)
+
+    # --- questions ----------------------------------------------------------------------------------------------
+
+    @workflow.query(description="The whole state")
+    def state(self) -> PromotionState:
+        """The whole state, from which the climb can be resumed."""
+        return self.climb.state
+
+    @workflow.query(description="The newest judgement's evidence hash")
+    def evidence(self) -> str | None:
+        """The hash under which the newest evidence is stored."""
+        return self.climb.state.evidence
+
+    @workflow.query(description="The stages left upwards so far")
+    def history(self) -> list[str]:
+        """One line for each stage passed."""
+        return [f"{r.stage} left at {r.left_at:%Y-%m-%dT%H:%M:%SZ}: {r.code}" for r in self.climb.state.passed]
+
+    @workflow.query(description="What it waits for, who may act, until when, and what silence means")
+    def pending(self) -> Pending:
+        """What the promotion waits for."""
+        return pending(self.climb.state)

@@ -1,0 +1,172 @@
+"""The single steps of the story: admit, enter a stage, leave it, begin it again, conclude."""
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from promotion_ladder.activities.admission import AdmissionActivities
+    from promotion_ladder.activities.platform import PlatformActivities
+    from promotion_ladder.contracts import Admission, SettleRequest
+    from promotion_ladder.core.codes import Code
+    from promotion_ladder.core.notice import NoticeKind
+    from promotion_ladder.core.state import Ending, Phase, PromotionResult, PromotionState, StageRecord
+    from promotion_ladder.workflows.climb import Climb
+    from promotion_ladder.workflows.compensation import flatten
+    from promotion_ladder.workflows.options import ADMIT, PLATFORM
+
+
+async def admit(climb: Climb) -> bool:
+    """Freeze ladder, stable and capital, or refuse; whether the climb may begin."""
+    state = climb.state
+    state.started_at = state.started_at or workflow.now()
+    climb.enter_phase(Phase.ADMITTING)
+    try:
+        admission = await workflow.execute_activity_method(
+            AdmissionActivities.admit, state.order, summary=f"admit {state.release.version}", **ADMIT
+        )
+    except ActivityError as error:
+        code, sentence = reason_of(error.cause or error)
+        admission = Admission(refused=code, sentence=sentence)
+    climb.check()
+    if admission.refused is not None:
+        state.ending, state.ended_because = Ending.REFUSED, admission.refused
+        state.ended_sentence = admission.sentence
+        climb.record("refused", admission.sentence, actor=state.order.identity, code=admission.refused)
+        return False
+    state.ladder, state.ladder_hash = admission.ladder, admission.ladder_hash
+    state.author, state.stable, state.capital = admission.author, admission.stable, admission.capital
+    state.stage_index, state.passed = admission.stage_index, list(admission.carried)
+    state.resume_roles = admission.resume_roles
+    climb.record(
+        "started", f"{admission.principal} started {state.release.version} on ladder {state.order.ladder or ''}"
+        f"{admission.ladder.ladder if admission.ladder else ''}",
+        actor=admission.principal, code=Code.STARTED, release=state.release.model_dump(mode="json"),
+        digest=state.release.digest, stable=admission.stable.model_dump(mode="json") if admission.stable else {},
+        ladder_hash=state.ladder_hash, capital=str(state.capital), reason=state.order.reason,
+        carried=[record.model_dump(mode="json") for record in admission.carried],
+    )  # fmt: skip
+    climb.tell(NoticeKind.STARTED, f"starts at {state.stage_name}", (admission.sentence,))
+    return True
+
+
+async def enter(climb: Climb) -> None:
+    """Acquire the bot, deploy the candidate and give it the stage's share; each effect is read back."""
+    state = climb.state
+    if state.entered_at is not None:
+        return
+    climb.enter_phase(Phase.ENTERING)
+    if not state.epoch:
+        acquired = await workflow.execute_activity_method(
+            PlatformActivities.acquire, state.order, summary=f"acquire {state.release.bot}", **PLATFORM
+        )
+        state.epoch = acquired.epoch
+        climb.record("acquired", f"owns {state.release.bot} at epoch {state.epoch}", epoch=state.epoch)
+        if acquired.leftover:
+            state.may_be_exposed = True
+            climb.record("leftover_found", "an earlier climb left something exposed: flattened first")
+            await flatten(climb)
+        await climb.checkpoint()
+    # Undo before do: from here on a stop flattens, even if the answer of the next effect is lost.
+    state.may_be_exposed = state.may_be_exposed or state.stage.mode.touches_money
+    climb.enter_phase(Phase.ENTERING)
+    entered = await workflow.execute_activity_method(
+        PlatformActivities.enter, climb.stage_order(), summary=f"enter {state.stage_name}", **PLATFORM
+    )
+    await climb.checkpoint()
+    state.entered_at = entered.at
+    climb.record("stage_entered", entered.sentence, capital=str(state.stage.share))
+    climb.tell(NoticeKind.STAGE_ENTERED, entered.sentence)
+
+
+def begin_again(climb: Climb) -> None:
+    """The same stage once more, as the next attempt; what was seen before no longer counts."""
+    climb.record("retried", f"{climb.state.stage_name} begins again as attempt {climb.state.attempt + 1}")
+    climb.state.attempt += 1
+    _clear_stage(climb.state)
+
+
+def mark_passed(climb: Climb, code: Code) -> None:
+    """Record that the stage was passed, before anything moves up on it."""
+    state = climb.state
+    now = workflow.now()
+    record = StageRecord(
+        stage=state.stage_name, attempt=state.attempt, entered_at=state.entered_at or now, left_at=now, code=code,
+        evidence=state.evidence,
+    )  # fmt: skip
+    state.passed.append(record)
+    climb.record(
+        "stage_passed", f"passed {state.stage_name}: {code.sentence}", code=code, evidence=state.evidence,
+        digest=state.release.digest, ladder_hash=state.ladder_hash, record=record.model_dump(mode="json"),
+        approvals=[approval.model_dump(mode="json") for approval in state.approvals],
+    )  # fmt: skip
+
+
+async def step_up(climb: Climb) -> bool:
+    """Turn to the next stage, or settle the release after the last; whether there is a next stage."""
+    state = climb.state
+    if state.ladder is None or state.stage_index + 1 == len(state.ladder.stages):
+        await _settle(climb)
+        return False
+    state.stage_index += 1
+    state.attempt = 1
+    _clear_stage(state)
+    return True
+
+
+def _clear_stage(state: PromotionState) -> None:
+    state.entered_at = state.pause_until = state.observed_from = state.observe_until = None
+    state.decision = state.evidence = state.window = None
+    state.resumed = False
+    state.approvals = []
+
+
+async def _settle(climb: Climb) -> None:
+    state = climb.state
+    order = climb.stage_order()
+    climb.enter_phase(Phase.SETTLING)
+    done = await workflow.execute_activity_method(
+        PlatformActivities.settle,
+        SettleRequest(
+            promotion_id=state.promotion_id, bot=state.release.bot, epoch=state.epoch, release=state.release.ref,
+            expected_stable=order.stable,
+        ),
+        summary="make it stable",
+        **PLATFORM,
+    )  # fmt: skip
+    # Settled at the platform: from here a stop has nothing to undo, so none is looked for.
+    state.may_be_exposed = False
+    state.ending, state.ended_because, state.ended_sentence = Ending.STABLE, Code.SETTLED, done.sentence
+    climb.record("settled", done.sentence, code=Code.SETTLED)
+
+
+def conclude(climb: Climb) -> None:
+    """The last event and the last notice."""
+    state = climb.state
+    state.ended_at = workflow.now()
+    ending = state.ending or Ending.ROLLED_BACK
+    climb.enter_phase(Phase.ENDED)
+    climb.record("ended", f"{ending}: {state.ended_sentence}", code=state.ended_because, ending=ending)
+    climb.tell(NoticeKind.ENDED, f"ended as {ending}: {state.ended_sentence}")
+
+
+def result(state: PromotionState) -> PromotionResult:
+    """What stays readable when no worker runs."""
+    ended = state.ended_at or workflow.now()
+    stages = [record.stage for record in state.passed]
+    if state.ladder is not None and state.stage_name not in stages:
+        stages.append(state.stage_name)
+    took = (state.flat_at - state.stop.at).total_seconds() if state.flat_at and state.stop else None
+    return PromotionResult(
+        promotion_id=state.promotion_id, bot=state.release.bot, release=state.release.ref,
+        ending=state.ending or Ending.ROLLED_BACK, code=state.ended_because or Code.ROLLED_BACK_BY_PERSON,
+        sentence=state.ended_sentence, stages=tuple(stages), started_at=state.started_at or ended, ended_at=ended,
+        flat_seconds=took, audit_head=state.head, audit_seq=state.seq,
+    )  # fmt: skip
+
+
+def reason_of(error: BaseException) -> tuple[Code, str]:
+    """The code and sentence of a failure, whatever it is."""
+    if isinstance(error, ApplicationError):
+        code = next((code for code in Code if code == error.type), Code.PLATFORM_REFUSED)
+        return code, error.message
+    return Code.PLATFORM_DOWN, str(error) or type(error).__name__
