@@ -25,6 +25,7 @@ class Watch:
         self.climb = climb
         self.activity: workflow.ActivityHandle[GuardTrip] | None = None
         self.task: asyncio.Task[None] | None = None
+        self.over = False
 
     def start(self) -> None:
         """Begin to watch, if the stage has guards."""
@@ -33,6 +34,7 @@ class Watch:
 
     def end(self) -> None:
         """Stop watching; the activity hears of it at its next heartbeat and is never awaited."""
+        self.over = True
         if self.task is not None:
             self.task.cancel()
         if self.activity is not None:
@@ -47,6 +49,8 @@ class Watch:
             try:
                 trip = await self.activity
             except ActivityError as error:
+                if self.over:
+                    return  # cancelled by us; nothing may be scheduled after continue-as-new
                 self.climb.hold(Code.GUARD_TRIPPED, "guard", f"the guards of {order.stage.name} ended: {error.cause}")
             else:
                 self._act_on(trip)

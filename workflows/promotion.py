@@ -101,8 +101,11 @@ class Promotion:
                 return code
 
     async def _next_run(self) -> None:
-        """Go on in a new run with the same state; history stays short and a worker starts anew in no time."""
-        self.watch.end()
+        """Go on in a new run with the same state; history stays short and a worker starts anew in no time.
+
+        The guard of this run is not cancelled: it hears at its next heartbeat that its run is over, and until then
+        it watches beside the new one.
+        """
         await workflow.wait_condition(workflow.all_handlers_finished)
         with contextlib.suppress(
             TimeoutError

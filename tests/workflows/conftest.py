@@ -16,6 +16,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import WorkflowEnvironment
+from tests.fakes import FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform
 
 from promotion_ladder import contracts
 from promotion_ladder.contracts import GuardTrip, StageOrder
@@ -25,7 +26,6 @@ from promotion_ladder.core.release import ChangeClass, Release
 from promotion_ladder.core.state import Command, Phase, PromotionResult, PromotionState, StartOrder
 from promotion_ladder.workers.assembly import Ports, activities, prepare_namespace, workers
 from promotion_ladder.workflows.promotion import Promotion
-from tests.fakes import FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform
 
 RELEASE = Release(
     bot="bot", version="2.0.0", artifact="sha256:" + "a" * 64, params="sha256:" + "b" * 64,

@@ -1,8 +1,9 @@
 """The story on the time-skipping server: up, down, and every way to stand still."""
 
+from tests.workflows.conftest import World
+
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.state import Ending, Phase
-from tests.workflows.conftest import World
 
 
 async def test_a_healthy_release_climbs_all_five_stages_and_settles(world: World) -> None:
