@@ -1,6 +1,7 @@
 """Judging a stage: gather, store, judge, decide. What decides is stored under its hash before it decides."""
 
 import asyncio
+
 from temporalio import activity
 
 from promotion_ladder.activities.gather import Look

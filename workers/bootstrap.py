@@ -1,14 +1,10 @@
 """The composition root: the one place where settings become adapters."""
 
+from promotion_ladder.adapters.audit_sql import SqlAudit
+from promotion_ladder.adapters.files import ConfigDirectory
 from promotion_ladder.adapters.notify import Fanout, FileNotifier, TerminalNotifier, WebhookNotifier
 from promotion_ladder.adapters.platform_http import HttpPlatform
 from promotion_ladder.adapters.prometheus import PrometheusSource
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
-
-from promotion_ladder.adapters.audit_sql import SqlAudit
-from promotion_ladder.adapters.files import ConfigDirectory
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.ports import Notifier
@@ -34,30 +30,15 @@ def ports(settings: Settings) -> Ports:
 
 
 def notifier(settings: Settings) -> Notifier:
-    """The channels that are configured; the terminal when none is."""
+    """The channels that are configured. The terminal is told too, but nobody need be looking: it opens no window.
+
+    Raises LadderError when a webhook has no secret: nobody could tell its notices from forged ones.
+    """
     channels: list[Notifier] = []
     if settings.webhook_url is not None:
-        channels.append(WebhookNotifier(settings.webhook_url, settings.webhook_secret))
+        if settings.webhook_secret is None:
+            raise LadderError(Code.NOTICE_UNDELIVERED, "LADDER_WEBHOOK_URL is set without LADDER_WEBHOOK_SECRET")
+        channels.append(WebhookNotifier(settings.webhook_url, settings.webhook_secret.get_secret_value()))
     if settings.notices_file is not None:
         channels.append(FileNotifier(settings.notices_file))
-    return Fanout(channels or [TerminalNotifier()])
-
-
-async def connect(settings: Settings) -> Client:
-    """A client of the Temporal server that the environment, a profile or the local stack names.
-
-    Raises LadderError with ``OPS_TEMPORAL_DOWN`` when it does not answer.
-    """
-    config = ClientConfig.load_client_connect_config()
-    if settings.temporal_address is not None:
-        config["target_host"] = settings.temporal_address
-    if "target_host" not in config:
-        raise LadderError(
-            Code.TEMPORAL_DOWN, "no Temporal server is configured", "set TEMPORAL_ADDRESS, or run 'ladder dev'"
-        )
-    try:
-        return await Client.connect(**config, data_converter=pydantic_data_converter)
-    except RuntimeError as error:
-        raise LadderError(
-            Code.TEMPORAL_DOWN, f"Temporal at {config['target_host']} does not answer: {error}"[:300]
-        ) from None
+    return Fanout(channels, extras=[TerminalNotifier()])

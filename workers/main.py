@@ -5,17 +5,20 @@ import contextlib
 import signal
 from collections.abc import Sequence
 
+from temporalio.runtime import LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.worker import Worker
 
+from promotion_ladder.client import connect
 from promotion_ladder.settings import Settings
-from promotion_ladder.workers.assembly import activities, workers
-from promotion_ladder.workers.bootstrap import connect, ports
+from promotion_ladder.workers.assembly import activities, prepare_namespace, workers
+from promotion_ladder.workers.bootstrap import ports
 
 
 async def run_worker(settings: Settings, ready: asyncio.Event | None = None) -> None:
     """Work until SIGTERM or SIGINT, then let running tasks end for some seconds."""
     world = ports(settings)
-    client = await connect(settings)
+    client = await connect(settings, runtime=_runtime(settings))
+    await prepare_namespace(client)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -31,3 +34,14 @@ async def serve(all_workers: Sequence[Worker], stop: asyncio.Event, ready: async
         if ready is not None:
             ready.set()
         await stop.wait()
+
+
+def _runtime(settings: Settings) -> Runtime | None:
+    """The SDK's own metrics for Prometheus, where an address is set for them."""
+    if settings.metrics_address is None:
+        return None
+    metrics = PrometheusConfig(
+        bind_address=settings.metrics_address, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
+    )
+    logs = LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR"))
+    return Runtime(telemetry=TelemetryConfig(metrics=metrics, logging=logs))

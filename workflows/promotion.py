@@ -120,7 +120,12 @@ class Promotion:
         if state.successor is None:
             return
         await self._written()
-        workflow.continue_as_new(PromotionState(order=state.successor))
+        successor = state.successor
+        workflow.continue_as_new(
+            PromotionState(order=successor),
+            memo=contracts.memo(successor),
+            search_attributes=contracts.search_attributes(successor),
+        )
 
     def _remember_why(self, cause: BaseException) -> None:
         """A failure that no step expected is a reason to come down, never to end as failed."""

@@ -1,6 +1,6 @@
 """Names and payloads that cross Temporal: ids, queues, search attributes, activity inputs and outputs."""
 
-from temporalio.common import SearchAttributeKey
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from promotion_ladder.core.base import Duration, Money, Record, Time
 from promotion_ladder.core.codes import Code
@@ -10,7 +10,7 @@ from promotion_ladder.core.ladder import Ladder, Stage
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.platform import FlatReport
 from promotion_ladder.core.release import Release, ReleaseRef
-from promotion_ladder.core.state import StageRecord
+from promotion_ladder.core.state import StageRecord, StartOrder
 from promotion_ladder.core.verdict import Verdict
 
 WORKFLOW = "Promotion"
@@ -38,6 +38,26 @@ MEMO_AUDIT = "audit_head"
 def workflow_id(bot: str) -> str:
     """The id of a bot's promotion: the lock that lets one ladder per bot run at a time."""
     return f"promotion/{bot}"
+
+
+def memo(order: StartOrder) -> dict[str, str]:
+    """What is readable of a promotion with no worker."""
+    return {
+        MEMO_PROMOTION: order.promotion_id,
+        MEMO_RELEASE: order.release.version,
+        MEMO_DIGEST: order.release.digest,
+    }
+
+
+def search_attributes(order: StartOrder) -> TypedSearchAttributes:
+    """What a promotion can be found by from its first moment."""
+    return TypedSearchAttributes([
+        SearchAttributePair(BOT, order.release.bot),
+        SearchAttributePair(RELEASE, order.release.version),
+        SearchAttributePair(STAGE, "-"),
+        SearchAttributePair(STATUS, "starting"),
+        SearchAttributePair(EXPOSED, value=False),
+    ])  # fmt: skip
 
 
 class Admission(Record):

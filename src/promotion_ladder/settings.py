@@ -36,6 +36,8 @@ class Settings(BaseModel):
     """``LADDER_WEBHOOK_SECRET``: signs them."""
     notices_file: Path | None
     """``LADDER_NOTICES``: file that notices are appended to as JSON lines; the local stack sets it."""
+    metrics_address: str | None
+    """``LADDER_METRICS``: host:port where the worker shows its own metrics to Prometheus."""
     identity: str
     """``LADDER_IDENTITY``: who acts, by any name in people.yaml. Default: the login name."""
     state_dir: Path
@@ -78,6 +80,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         webhook_url=env.get("LADDER_WEBHOOK_URL"),
         webhook_secret=SecretStr(secret) if secret else None,
         notices_file=Path(notices) if notices else None,
+        metrics_address=env.get("LADDER_METRICS"),
         identity=env.get("LADDER_IDENTITY") or _login(),
         state_dir=state_dir,
     )

@@ -196,6 +196,7 @@ class Probe(Spec):
     """One check before the first stage: a command that exits 0, or a URL that answers 2xx."""
 
     name: Name
+    """What the report calls it."""
     command: tuple[str, ...] | None = Field(default=None, min_length=1)
     """Program and arguments; exit code 0 is good."""
     http: str | None = Field(default=None, pattern=r"^https?://")

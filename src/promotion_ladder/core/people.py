@@ -43,6 +43,7 @@ class Principal(Spec):
     name: Name
     """The name the record uses."""
     email: str = ""
+    """Whole address."""
     slack: str = ""
     """Slack member id, ``U…``."""
     os_user: str = ""

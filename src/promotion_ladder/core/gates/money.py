@@ -17,6 +17,7 @@ class MoneyCheck(Check):
 
     wants: ClassVar[Wants] = Wants.STANDING
     what: ClassVar[str]
+    needs_peak: ClassVar[bool] = False
     max: Money | None = Field(default=None, gt=0)
     """Most money that may be lost."""
     max_share: Share | None = Field(default=None, gt=0)
@@ -38,6 +39,8 @@ class MoneyCheck(Check):
             return self.wrong_kind(evidence)
         if evidence.problem is not None or evidence.pnl is None:
             return self.missing(evidence.problem or Code.NO_DATA, evidence.detail)
+        if self.needs_peak and evidence.peak_pnl is None:
+            return self.missing(Code.NO_DATA, "the highest profit of this stage is not known")
         limit = self.max
         if self.max_share is not None:
             if not evidence.capital:
@@ -69,6 +72,7 @@ class DrawdownCheck(MoneyCheck):
     """The fall from the stage's highest profit."""
 
     what: ClassVar[str] = "drawdown in this stage"
+    needs_peak: ClassVar[bool] = True
 
     def lost(self, pnl: Decimal, peak: Decimal) -> Decimal:
         """How far below the peak, where the peak is at least zero."""

@@ -63,14 +63,14 @@ class TradesGate(GateBase):
         trades = since_entry(evidence)
         asked = self._asked()
         first, limit = next(iter(asked.items()))
-        if not trades and asked.keys() - {"min_days_in_stage"}:
+        if not trades:  # not even when only days are asked: time alone promotes nothing
             return self.verdict(
                 Outcome.NO_DATA, "no closed trade in this stage yet", limit=limit, n=0, value=Decimal(0)
             )
         days = Decimal(str((evidence.now - evidence.stage_entered_at).total_seconds())) / 86400
         measured: dict[str, Decimal | None] = {
             "min_n": Decimal(len(trades)),
-            "min_win_rate": win_rate(trades) if trades else None,
+            "min_win_rate": win_rate(trades),
             "min_ev_per_dollar": ev_per_dollar(trades),
             "min_total_pnl": sum((t.pnl for t in trades), Decimal(0)),
             "min_days_in_stage": days,

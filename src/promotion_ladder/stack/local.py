@@ -1,0 +1,199 @@
+"""The whole local stack: what ``ladder dev``, ``ladder demo`` and the end-to-end tests run on.
+
+Everything is kept in one state directory, so a stack that is started again on it goes on where it was. Its addresses
+stand in ``stack.json`` there; that is how every command finds it.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+
+import httpx
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from promotion_ladder import contracts
+from promotion_ladder.settings import shipped_config
+from promotion_ladder.stack.processes import Process, end, free_port, program
+
+
+@dataclass
+class Ports:
+    """Where things listen; 0 means a free port."""
+
+    temporal: int = 0
+    temporal_ui: int = 0
+    prometheus: int = 0
+    platform: int = 0
+    worker_metrics: int = 0
+
+    def settled(self) -> "Ports":
+        """The same with every 0 replaced by a free port."""
+        return Ports(**{name: port or free_port() for name, port in vars(self).items()})
+
+
+@dataclass
+class LocalStack:
+    """Temporal, Prometheus, the simulated platform and a worker, all on 127.0.0.1."""
+
+    state_dir: Path
+    ports: Ports = field(default_factory=Ports)
+    tick: float = 0.2
+    config_dir: Path = field(default_factory=lambda: shipped_config() / "demo")
+    temporal: Process = field(init=False)
+    prometheus: Process = field(init=False)
+    platform: Process = field(init=False)
+    worker: Process = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ports = self.ports.settled()
+        self.state_dir = self.state_dir.resolve()
+        logs = self.state_dir / "logs"
+        self.temporal = Process("Temporal", self._temporal_command(), logs / "temporal.log")
+        self.prometheus = Process("Prometheus", self._prometheus_command(), logs / "prometheus.log")
+        self.platform = Process("the simulated platform", self._platform_command(), logs / "platform.log")
+        worker = [sys.executable, "-m", "promotion_ladder.cli", "worker"]
+        self.worker = Process("the worker", worker, logs / "worker.log", self.environment())
+
+    # --- addresses ----------------------------------------------------------------------------------------------
+
+    @property
+    def temporal_address(self) -> str:
+        """host:port of the Temporal server."""
+        return f"127.0.0.1:{self.ports.temporal}"
+
+    @property
+    def ui_url(self) -> str:
+        """Temporal's own web page."""
+        return f"http://127.0.0.1:{self.ports.temporal_ui}"
+
+    @property
+    def prometheus_url(self) -> str:
+        """Prometheus."""
+        return f"http://127.0.0.1:{self.ports.prometheus}"
+
+    @property
+    def platform_url(self) -> str:
+        """The simulated platform."""
+        return f"http://127.0.0.1:{self.ports.platform}"
+
+    def environment(self) -> dict[str, str]:
+        """What a process needs in its environment to use this stack."""
+        return {
+            "LADDER_STATE": str(self.state_dir),
+            "LADDER_CONFIG": str(self.config_dir),
+            "LADDER_AUDIT_URL": f"sqlite:///{self.state_dir / 'audit.sqlite'}",
+            "LADDER_ANCHORS": str(self.state_dir / "anchors"),
+            "LADDER_PLATFORM_URL": self.platform_url,
+            "LADDER_NOTICES": str(self.state_dir / "notices.jsonl"),
+            "LADDER_METRICS": f"127.0.0.1:{self.ports.worker_metrics}",
+            "PROMETHEUS_URL": self.prometheus_url,
+            "TEMPORAL_ADDRESS": self.temporal_address,
+        }
+
+    def _facts(self) -> dict[str, str]:
+        return {
+            "temporal": self.temporal_address,
+            "temporal_ui": self.ui_url,
+            "prometheus": self.prometheus_url,
+            "platform": self.platform_url,
+            "config": str(self.config_dir),
+            "audit": f"sqlite:///{self.state_dir / 'audit.sqlite'}",
+            "anchors": str(self.state_dir / "anchors"),
+            "notices": str(self.state_dir / "notices.jsonl"),
+        }
+
+    # --- commands -----------------------------------------------------------------------------------------------
+
+    def _temporal_command(self) -> list[str]:
+        attributes = [
+            f"--search-attribute={key.name}={'Bool' if key is contracts.EXPOSED else 'Keyword'}"
+            for key in contracts.SEARCH_ATTRIBUTES
+        ]
+        return [
+            program("temporal"), "server", "start-dev", "--ip=127.0.0.1", f"--port={self.ports.temporal}",
+            f"--ui-port={self.ports.temporal_ui}", f"--db-filename={self.state_dir / 'temporal.db'}",
+            "--log-level=error", *attributes,
+        ]  # fmt: skip
+
+    def _prometheus_command(self) -> list[str]:
+        return [
+            program("prometheus"), f"--config.file={self.state_dir / 'prometheus.yml'}",
+            f"--storage.tsdb.path={self.state_dir / 'prometheus'}",
+            f"--web.listen-address=127.0.0.1:{self.ports.prometheus}", "--log.level=warn",
+            # A dead bot must look dead within seconds, not after the five minutes of the default.
+            "--query.lookback-delta=10s",
+        ]  # fmt: skip
+
+    def _platform_command(self) -> list[str]:
+        return [
+            sys.executable, "-m", "promotion_ladder.simulation", f"--port={self.ports.platform}",
+            f"--state={self.state_dir / 'platform.sqlite'}", f"--tick={self.tick}",
+        ]  # fmt: skip
+
+    def _write_files(self) -> None:
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        template = Template((shipped_config() / "prometheus" / "prometheus.yml").read_text())
+        text = template.substitute(
+            simulation=f"127.0.0.1:{self.ports.platform}", worker=f"127.0.0.1:{self.ports.worker_metrics}"
+        )
+        (self.state_dir / "prometheus.yml").write_text(text)
+        (self.state_dir / "stack.json").write_text(json.dumps(self._facts(), indent=2) + "\n")
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    @property
+    def processes(self) -> list[Process]:
+        """All of them, in the order they are ended."""
+        return [self.worker, self.platform, self.prometheus, self.temporal]
+
+    async def start(self) -> None:
+        """Start everything and wait until all answer. Raises LadderError if not, with nothing left running."""
+        self._write_files()
+        try:
+            for process in (self.temporal, self.prometheus, self.platform):
+                process.start()
+            await asyncio.gather(
+                self.temporal.until(self.temporal_answers),
+                self.prometheus.until(lambda: _answers(f"{self.prometheus_url}/-/ready")),
+                self.platform.until(lambda: _answers(f"{self.platform_url}/bots")),
+            )
+            await self.start_worker()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def start_worker(self) -> None:
+        """Start the worker and wait until it polls."""
+        self.worker.start()
+        await self.worker.until(lambda: _answers(f"http://127.0.0.1:{self.ports.worker_metrics}/metrics"))
+
+    async def temporal_answers(self) -> bool:
+        """Whether the Temporal server takes clients."""
+        try:
+            await self.client()
+        except RuntimeError:
+            return False
+        return True
+
+    async def client(self) -> Client:
+        """A client of the stack's Temporal server."""
+        return await Client.connect(self.temporal_address, data_converter=pydantic_data_converter)
+
+    async def stop(self) -> None:
+        """End everything; nothing is left."""
+        await end(self.processes)
+        with contextlib.suppress(OSError):
+            (self.state_dir / "stack.json").unlink()
+
+
+async def _answers(url: str) -> bool:
+    try:
+        async with httpx.AsyncClient(timeout=1.0) as client:
+            return (await client.get(url)).is_success
+    except httpx.HTTPError:
+        return False
