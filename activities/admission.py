@@ -6,7 +6,6 @@ Nothing a client sends is trusted: it names a release and perhaps a ladder; the 
 import asyncio
 from collections.abc import Sequence
 
-import httpx
 from temporalio import activity
 
 from promotion_ladder.contracts import Admission
@@ -17,16 +16,17 @@ from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.people import Principal, Verb, rule
 from promotion_ladder.core.platform import BotFacts
 from promotion_ladder.core.state import StartOrder
-from promotion_ladder.ports import AuditStore, Directory, Platform
+from promotion_ladder.ports import AuditStore, Directory, Platform, Probes
 
 
 class AdmissionActivities:
     """The door."""
 
-    def __init__(self, platform: Platform, directory: Directory, store: AuditStore) -> None:
+    def __init__(self, platform: Platform, directory: Directory, store: AuditStore, probes: Probes) -> None:
         self._platform = platform
         self._directory = directory
         self._store = store
+        self._probes = probes
 
     @activity.defn(name="admit")
     async def admit(self, order: StartOrder) -> Admission:
@@ -88,33 +88,6 @@ class AdmissionActivities:
     async def _preflight(self, probes: Sequence[Probe]) -> None:
         for probe in probes:
             activity.heartbeat()
-            problem = await run_probe(probe)
+            problem = await self._probes.run(probe)
             if problem:
                 raise LadderError(Code.PREFLIGHT_FAILED, f"{probe.name}: {problem}")
-
-
-async def run_probe(probe: Probe) -> str:
-    """What is wrong by ``probe``; empty when nothing is."""
-    seconds = probe.timeout.total_seconds()
-    if probe.http is not None:
-        try:
-            async with httpx.AsyncClient(timeout=seconds) as client:
-                answer = await client.get(probe.http)
-        except httpx.HTTPError as error:
-            return f"no answer: {type(error).__name__}"
-        return "" if answer.is_success else f"answered {answer.status_code}"
-    command = probe.command or ()
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-    except OSError as error:
-        return f"cannot run {command[0]}: {error.strerror}"
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(), seconds)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        return f"still running after {seconds:g}s"
-    last = output.decode(errors="replace").strip().splitlines()[-1:] or [""]
-    return "" if process.returncode == 0 else f"exited {process.returncode}: {last[0][:200]}"

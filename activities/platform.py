@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from promotion_ladder.contracts import Acknowledged, Acquired, Entered, SettleRequest, StageOrder
 from promotion_ladder.core.capital import split
@@ -64,14 +65,20 @@ class PlatformActivities:
 
     @activity.defn(name="settle")
     async def settle(self, request: SettleRequest) -> Acknowledged:
-        """Make the candidate stable; raises when the read-back says otherwise."""
-        facts = await self._platform.settle(
-            request.bot,
-            SettleOrder(
-                promotion_id=request.promotion_id, epoch=request.epoch, release=request.release,
-                expected_stable=request.expected_stable, key=f"{request.promotion_id}:{request.epoch}:settle",
-            ),
+        """Make the candidate stable; raises when the read-back says otherwise.
+
+        A platform refuses while the old stable still closes its positions, so a refusal is tried again.
+        """
+        order = SettleOrder(
+            promotion_id=request.promotion_id, epoch=request.epoch, release=request.release,
+            expected_stable=request.expected_stable, key=f"{request.promotion_id}:{request.epoch}:settle",
         )  # fmt: skip
+        try:
+            facts = await self._platform.settle(request.bot, order)
+        except LadderError as error:
+            if error.code is Code.PLATFORM_REFUSED:
+                raise ApplicationError(error.detail, type=error.code) from None
+            raise
         if facts.stable.digest != request.release.digest:
             raise LadderError(Code.PLATFORM_REFUSED, f"{request.bot} still names {facts.stable} as stable")
         return Acknowledged(sentence=f"{request.release.version} is stable on {request.bot}")

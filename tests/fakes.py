@@ -9,7 +9,7 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import AuditEvent, ChainedEvent
 from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
-from promotion_ladder.core.ladder import Ladder
+from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
 from promotion_ladder.core.people import People, Policy
 from promotion_ladder.core.platform import (
@@ -321,3 +321,13 @@ class FakeDirectory:
 
     def ladder(self, name: str) -> Ladder:
         return self.the_ladder
+
+
+@dataclass
+class FakeProbes:
+    """Every probe answers ``problem``."""
+
+    problem: str = ""
+
+    async def run(self, probe: Probe) -> str:
+        return self.problem

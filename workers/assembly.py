@@ -22,7 +22,7 @@ from promotion_ladder.activities.guards import GuardActivities
 from promotion_ladder.activities.notification import NotificationActivities
 from promotion_ladder.activities.platform import PlatformActivities
 from promotion_ladder.activities.safety import SafetyActivities
-from promotion_ladder.ports import AuditStore, Directory, MetricSource, Notifier, Platform
+from promotion_ladder.ports import AuditStore, Directory, MetricSource, Notifier, Platform, Probes
 from promotion_ladder.workflows.promotion import Promotion
 
 Activity = Callable[..., Any]
@@ -40,6 +40,7 @@ class Ports:
     audit: AuditStore
     notifier: Notifier
     directory: Directory
+    probes: Probes
 
 
 def activities(world: Ports) -> dict[str, list[Activity]]:
@@ -49,7 +50,7 @@ def activities(world: Ports) -> dict[str, list[Activity]]:
     return {
         contracts.QUEUE_EVIDENCE: [
             EvidenceActivities(world.platform, world.metrics, world.audit).judge,
-            AdmissionActivities(world.platform, world.directory, world.audit).admit,
+            AdmissionActivities(world.platform, world.directory, world.audit, world.probes).admit,
         ],
         contracts.QUEUE_PLATFORM: [
             platform.acquire, platform.enter, platform.settle,

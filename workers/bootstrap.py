@@ -4,6 +4,7 @@ from promotion_ladder.adapters.audit_sql import SqlAudit
 from promotion_ladder.adapters.files import ConfigDirectory
 from promotion_ladder.adapters.notify import Fanout, FileNotifier, TerminalNotifier, WebhookNotifier
 from promotion_ladder.adapters.platform_http import HttpPlatform
+from promotion_ladder.adapters.probes import LocalProbes
 from promotion_ladder.adapters.prometheus import PrometheusSource
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
@@ -26,6 +27,7 @@ def ports(settings: Settings) -> Ports:
         audit=SqlAudit(settings.audit_url, anchor_dir=settings.anchor_dir),
         notifier=notifier(settings),
         directory=ConfigDirectory(settings.config_dir),
+        probes=LocalProbes(),
     )
 
 

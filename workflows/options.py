@@ -44,6 +44,14 @@ PLATFORM = Options(
 )
 """Forward moves wait for the platform as long as it takes; a stop is looked at between the tries."""
 
+SETTLE = Options(
+    task_queue=contracts.QUEUE_PLATFORM,
+    start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    retry_policy=_PATIENT,
+)
+"""Bounded: a release that cannot become stable is not left live for ever."""
+
 JUDGE = Options(
     task_queue=contracts.QUEUE_EVIDENCE,
     start_to_close_timeout=timedelta(seconds=60),

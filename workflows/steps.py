@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.state import Ending, Phase, PromotionResult, PromotionState, StageRecord
     from promotion_ladder.workflows.climb import Climb
     from promotion_ladder.workflows.compensation import flatten
-    from promotion_ladder.workflows.options import ADMIT, PLATFORM
+    from promotion_ladder.workflows.options import ADMIT, PLATFORM, SETTLE
 
 
 async def admit(climb: Climb) -> bool:
@@ -131,7 +131,7 @@ async def _settle(climb: Climb) -> None:
             expected_stable=order.stable,
         ),
         summary="make it stable",
-        **PLATFORM,
+        **SETTLE,
     )  # fmt: skip
     # Settled at the platform: from here a stop has nothing to undo, so none is looked for.
     state.may_be_exposed = False

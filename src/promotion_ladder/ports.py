@@ -9,7 +9,7 @@ from typing import Protocol
 
 from promotion_ladder.core.events import AuditEvent, ChainedEvent
 from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
-from promotion_ladder.core.ladder import Ladder
+from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
 from promotion_ladder.core.people import People, Policy
 from promotion_ladder.core.platform import (
@@ -166,3 +166,10 @@ class Directory(Protocol):
 
     def ladder(self, name: str) -> Ladder:
         """The ladder of this name; ``GOV_LADDER_UNREADABLE`` if it cannot be read."""
+
+
+class Probes(Protocol):
+    """Checks before the first stage."""
+
+    async def run(self, probe: Probe) -> str:
+        """What is wrong by ``probe``; empty when nothing is. Never raises."""

@@ -16,7 +16,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import WorkflowEnvironment
-from tests.fakes import FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform
+from tests.fakes import FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform, FakeProbes
 
 from promotion_ladder import contracts
 from promotion_ladder.contracts import GuardTrip, StageOrder
@@ -87,6 +87,7 @@ class World:
     audit: FakeAudit
     notifier: FakeNotifier
     directory: FakeDirectory
+    probes: FakeProbes = field(default_factory=FakeProbes)
     trip: GuardTrip | None = None
     trip_at: str = ""
     handle: WorkflowHandle[Promotion, PromotionResult] | None = None
@@ -181,7 +182,7 @@ async def world(env: WorkflowEnvironment) -> AsyncIterator[World]:
         env=env, platform=FakePlatform(), metrics=FakeMetrics(), audit=FakeAudit(), notifier=FakeNotifier(),
         directory=FakeDirectory(Ladder.model_validate(LADDER), PEOPLE, POLICY),
     )  # fmt: skip
-    queues = activities(Ports(made.platform, made.metrics, made.audit, made.notifier, made.directory))
+    queues = activities(Ports(made.platform, made.metrics, made.audit, made.notifier, made.directory, made.probes))
     queues[contracts.QUEUE_GUARDS] = [stub_guard(made)]
     async with contextlib.AsyncExitStack() as stack:
         for worker in workers(env.client, queues):

@@ -1,6 +1,39 @@
-"""The command line."""
-import asyncio, sys
+"""The command line: ``ladder``. One module per group of commands; each is a thin cover over the typed client."""
+
+import typer
+
+from promotion_ladder import __version__
+from promotion_ladder.cli import desk, files, promotions, records, servers
+from promotion_ladder.cli.common import EXIT_CODES
+
+EPILOG = "Exit status: " + "; ".join(f"{number} {meaning}" for number, meaning in EXIT_CODES.items()) + "."
+
+app = typer.Typer(
+    name="ladder",
+    help="Promote trading-bot releases: replay, shadow, paper, canary, live; and down again, verified flat.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (promotions, desk, files, records, servers):
+    app.registered_commands += group.app.registered_commands
+    app.registered_groups += group.app.registered_groups
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ladder {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Options of every command."""
+
+
 def main() -> None:
-    from promotion_ladder.settings import load
-    from promotion_ladder.workers.main import run_worker
-    if sys.argv[1]=="worker": asyncio.run(run_worker(load()))
+    """Run ``ladder``."""
+    app()

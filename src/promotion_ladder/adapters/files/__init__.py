@@ -1,0 +1,28 @@
+"""The files operators edit: ladders, policy, people and releases, read from YAML and checked with line and column."""
+
+from promotion_ladder.adapters.files.check import check_file, check_files
+from promotion_ladder.adapters.files.directory import (
+    ConfigDirectory,
+    load_ladder,
+    load_people,
+    load_policy,
+    load_release,
+)
+from promotion_ladder.adapters.files.document import Document, UnreadableError, read
+from promotion_ladder.adapters.files.problem import Problem
+from promotion_ladder.adapters.files.schemas import schemas
+
+__all__ = [
+    "ConfigDirectory",
+    "Document",
+    "Problem",
+    "UnreadableError",
+    "check_file",
+    "check_files",
+    "load_ladder",
+    "load_people",
+    "load_policy",
+    "load_release",
+    "read",
+    "schemas",
+]

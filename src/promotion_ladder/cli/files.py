@@ -1,0 +1,105 @@
+"""``ladder check`` and ``ladder preflight``: find what is wrong before anything runs."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from promotion_ladder import settings
+from promotion_ladder.adapters.files import ConfigDirectory, check_files, load_release
+from promotion_ladder.adapters.platform_http import HttpPlatform
+from promotion_ladder.adapters.probes import LocalProbes
+from promotion_ladder.cli.common import FAILED, Format, Output, err, out, run, write_json
+from promotion_ladder.core.admission import choose_ladder
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.people import Verb, rule
+from promotion_ladder.core.state import StartOrder
+
+app = typer.Typer()
+
+
+@app.command(rich_help_panel="Files")
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Ladders, policy, people, releases, or folders of them.")],
+    output: Output = Format.TEXT,
+) -> None:
+    """Check ladder, policy, people and release files: file, line, column, field, and what would be right.
+
+    Examples:
+      ladder check config
+
+      ladder check config/ladders/standard.yaml -o json
+    """
+    problems = check_files(files)
+    if output is Format.JSON:
+        write_json([
+            {"file": str(p.file), "line": p.line, "column": p.column, "field": p.field, "message": p.message,
+             "hint": p.hint}
+            for p in problems
+        ])  # fmt: skip
+    else:
+        for problem in problems:
+            err.print(Text.assemble(("✖ ", "red"), str(problem)))
+        if not problems:
+            out.print(Text.assemble(("✔ ", "green"), f"nothing wrong in {', '.join(map(str, files))}"))
+    if problems:
+        raise typer.Exit(FAILED)
+
+
+@app.command(rich_help_panel="Files")
+def preflight(
+    release: Annotated[Path, typer.Argument(help="RELEASE.yaml.", show_default=False)],
+    output: Output = Format.TEXT,
+) -> None:
+    """Check in CI whether a release could start: files, policy, platform, hold-outs and the ladder's own probes.
+
+    Exit status 0 when it could, 1 when not; every check is reported.
+
+    Example: ladder preflight release.yaml
+    """
+    results = run(output, _checks(release))
+    if output is Format.JSON:
+        write_json(results)
+    else:
+        for result in results:
+            mark = ("✔ ", "green") if result["ok"] else ("✖ ", "red")
+            out.print(Text.assemble(mark, f"{result['check']}: {result['detail']}"))
+    if not all(result["ok"] for result in results):
+        raise typer.Exit(FAILED)
+
+
+async def _checks(file: Path) -> list[dict[str, Any]]:
+    found = settings.load()
+    results: list[dict[str, Any]] = []
+
+    def say(check_name: str, detail: str, *, ok: bool = True) -> None:
+        results.append({"check": check_name, "ok": ok, "detail": detail})
+
+    release = load_release(file)
+    say("release", f"{release.bot} {release.version}, {release.change}")
+    directory = ConfigDirectory(found.config_dir)
+    ruling = rule(directory.people(), directory.policy(), found.identity, Verb.START)
+    say("right to start", ruling.sentence, ok=ruling.allowed)
+    if found.platform_url is None:
+        raise LadderError(Code.PLATFORM_DOWN, "no platform is configured", "set LADDER_PLATFORM_URL")
+    platform = HttpPlatform(found.platform_url)
+    facts = await platform.describe(release.bot)
+    say("bot", f"stable is {facts.stable}")
+    say("published", f"the platform knows {release.version}", ok=await platform.knows(release.bot, release.digest))
+    held = next((h.reason for h in facts.held_out if h.digest == release.digest), None)
+    say("not held out", held or "it is free to climb", ok=held is None)
+    say("not latched", facts.latches[0].reason if facts.latches else "no latch", ok=not facts.latches)
+    order = StartOrder(promotion_id="preflight", release=release, identity=found.identity)
+    try:
+        ladder = directory.ladder(choose_ladder(directory.policy(), order, facts.stable))
+    except LadderError as error:
+        say("ladder", error.detail, ok=False)
+        return results
+    say("ladder", f"{ladder.ladder} ({ladder.hash[:12]}), {len(ladder.stages)} stages")
+    for probe in ladder.preflight:
+        problem = await LocalProbes().run(probe)
+        say(f"probe {probe.name}", problem or "fine", ok=not problem)
+    await platform.close()
+    return results

@@ -1,0 +1,304 @@
+"""``ladder start, status, list`` and the verbs of people."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.live import Live
+from rich.table import Table
+
+from promotion_ladder.adapters.files import load_release
+from promotion_ladder.cli.common import (
+    FAILED,
+    NOT_PROMOTED,
+    Bot,
+    Format,
+    NeededReason,
+    Output,
+    Reason,
+    client,
+    out,
+    run,
+    tell,
+    write_json,
+)
+from promotion_ladder.cli.dry_run import dry_run
+from promotion_ladder.cli.tree import promotion_tree
+from promotion_ladder.client import LadderClient, Line
+from promotion_ladder.core.base import parse_duration
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.pending import pending
+from promotion_ladder.core.release import ChangeClass, Release
+from promotion_ladder.core.state import Ending, PromotionResult, PromotionState, Receipt
+
+app = typer.Typer()
+
+
+def _release(file: Path | None, fields: dict[str, Any]) -> Release:
+    given = {name: value for name, value in fields.items() if value is not None}
+    if file is not None:
+        release = load_release(file)
+        return release.model_copy(update=given) if given else release
+    try:
+        return Release.model_validate(given)
+    except ValidationError as error:
+        missing = ", ".join(f"--{item['loc'][0]}" for item in error.errors())
+        raise LadderError(
+            Code.UNKNOWN_RELEASE, f"the release is not complete: {missing} missing or wrong",
+            "give a RELEASE.yaml, or all of --bot --version --artifact --params --change --author",
+        ) from None  # fmt: skip
+
+
+@app.command(rich_help_panel="Climb")
+def start(
+    release: Annotated[Path | None, typer.Argument(help="RELEASE.yaml.", show_default=False)] = None,
+    bot: Annotated[str | None, typer.Option(help="Instead of a file: the bot.")] = None,
+    version: Annotated[str | None, typer.Option(help="The release's version.")] = None,
+    artifact: Annotated[str | None, typer.Option(help="sha256:… of the code.")] = None,
+    params: Annotated[str | None, typer.Option(help="sha256:… of the parameters.")] = None,
+    change: Annotated[ChangeClass | None, typer.Option(help="Class of the change.")] = None,
+    author: Annotated[str | None, typer.Option(help="Who made it.")] = None,
+    from_stage: Annotated[str | None, typer.Option("--from", help="Resume here, with evidence carried over.")] = None,
+    basis: Annotated[str | None, typer.Option(help="The promotion whose evidence is carried over.")] = None,
+    supersede: Annotated[bool, typer.Option("--supersede", help="Bring down what runs first.")] = False,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Walk the ladder without exposing anything.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Watch until it has ended.")] = False,
+    reason: Reason = "",
+    output: Output = Format.TEXT,
+) -> None:
+    """Start a climb of one release.
+
+    Examples:
+      ladder start release.yaml
+
+      ladder start release.yaml --dry-run
+
+      ladder start release.yaml --from canary-10 --reason "venue outage is over"
+    """
+    fields = {"bot": bot, "version": version, "artifact": artifact, "params": params, "change": change,
+              "author": author}  # fmt: skip
+
+    async def work() -> None:
+        candidate = _release(release, fields)
+        ladder = client()
+        if dry:
+            await dry_run(ladder.settings, candidate, output)
+            return
+        started = await ladder.start(candidate, reason=reason, from_stage=from_stage, basis=basis, supersede=supersede)
+        who = ""
+        if from_stage is not None and not supersede:
+            wait_for = pending(await ladder.state(candidate.bot))
+            who = f"; it waits for {wait_for.waiting_for}" + (f" by {', '.join(wait_for.who)}" if wait_for.who else "")
+        tell(output, f"{started.promotion_id}: {started.sentence}{who}", started)
+        if wait:
+            await _watch(ladder, candidate.bot, output)
+
+    run(output, work())
+
+
+@app.command(rich_help_panel="Climb")
+def status(
+    bot: Annotated[str | None, typer.Argument(help="The bot; all bots without it.", show_default=False)] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Keep it on the screen until it ends.")] = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Show where a promotion stands: its rungs, gates, and who must act.
+
+    With --watch the exit status is 0 when the release became stable and 3 when it did not.
+
+    Examples:
+      ladder status wti-trend
+
+      ladder status wti-trend -w
+
+      ladder status -o json
+    """
+
+    async def work() -> None:
+        ladder = client()
+        if bot is None:
+            await _list(ladder, output)
+        elif watch:
+            await _watch(ladder, bot, output)
+        else:
+            state = await ladder.state(bot)
+            if output is Format.JSON:
+                write_json(state)
+            else:
+                out.print(promotion_tree(state, datetime.now(UTC)))
+
+    run(output, work())
+
+
+async def _watch(ladder: LadderClient, bot: str, output: Format) -> None:
+    """Show a promotion until it has ended; ends the command with the status of its end."""
+    if output is Format.JSON:
+        result = await ladder.result(bot)
+        write_json(result)
+        _end(result)
+    state: PromotionState = await ladder.state(bot)
+    with Live(console=out, refresh_per_second=4, transient=False) as live:
+        while True:
+            state = await ladder.state(bot)
+            live.update(promotion_tree(state, datetime.now(UTC)))
+            if state.ending is not None:
+                break
+            await asyncio.sleep(0.5)
+    _end(await ladder.result(bot))
+
+
+def _end(result: PromotionResult) -> None:
+    if result.ending is not Ending.STABLE:
+        raise typer.Exit(NOT_PROMOTED)
+
+
+@app.command("list", rich_help_panel="Climb")
+def list_(output: Output = Format.TEXT) -> None:
+    """List the promotions that run.
+
+    Example: ladder list -o json
+    """
+    run(output, _list(client(), output))
+
+
+async def _list(ladder: LadderClient, output: Format) -> None:
+    lines: list[Line] = [line async for line in ladder.list()]
+    if output is Format.JSON:
+        write_json([line.model_dump(mode="json") for line in lines])
+        return
+    if not lines:
+        out.print("No promotion is running.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("bot", "release", "stage", "status", "exposed", "since", "promotion"):
+        table.add_column(column, header_style="dim", no_wrap=True)
+    for line in sorted(lines, key=lambda line: line.bot):
+        table.add_row(
+            line.bot, line.release, line.stage, line.status.replace("_", " "), "yes" if line.exposed else "no",
+            f"{line.started_at:%Y-%m-%d %H:%M}", line.promotion_id,
+        )  # fmt: skip
+    out.print(table)
+
+
+# --- permissions ------------------------------------------------------------------------------------------------
+
+
+def _answer(output: Format, receipt: Receipt) -> None:
+    tell(output, receipt.sentence, receipt)
+
+
+@app.command(rich_help_panel="People")
+def approve(bot: Bot, reason: Reason = "", output: Output = Format.TEXT) -> None:
+    """Approve what the promotion waits for; it binds to the evidence shown now.
+
+    Example: ladder approve wti-trend --reason "reviewed with the desk"
+    """
+    _answer(output, run(output, client().approve(bot, reason)))
+
+
+@app.command(rich_help_panel="People")
+def resume(bot: Bot, reason: Reason = "", output: Output = Format.TEXT) -> None:
+    """Go on after a hold.
+
+    Example: ladder resume wti-trend --reason "exchange is back"
+    """
+    _answer(output, run(output, client().resume(bot, reason)))
+
+
+@app.command(rich_help_panel="People")
+def retry(bot: Bot, reason: Reason = "", output: Output = Format.TEXT) -> None:
+    """Begin the stage on hold again, as its next attempt.
+
+    Example: ladder retry wti-trend
+    """
+    _answer(output, run(output, client().retry(bot, reason)))
+
+
+@app.command(rich_help_panel="People")
+def skip(bot: Bot, reason: NeededReason, output: Output = Format.TEXT) -> None:
+    """Leave the stage on hold upwards without its gates; needs the right to skip.
+
+    Example: ladder skip wti-trend --reason "no trades on a holiday"
+    """
+    _answer(output, run(output, client().skip(bot, reason)))
+
+
+@app.command(rich_help_panel="People")
+def extend(
+    bot: Bot,
+    by: Annotated[str, typer.Option("--by", help="How much longer, for instance 30m.", show_default=False)],
+    reason: Reason = "",
+    output: Output = Format.TEXT,
+) -> None:
+    """Give the stage more time before it holds.
+
+    Example: ladder extend wti-trend --by 2h
+    """
+    length = parse_duration(by)
+    if not isinstance(length, timedelta):
+        raise typer.BadParameter(f"'{by}' is not a duration; write 30m, 2h or 1d", param_hint="--by")
+    _answer(output, run(output, client().extend(bot, length, reason)))
+
+
+@app.command(rich_help_panel="People")
+def cancel(bot: Bot, reason: Reason = "", output: Output = Format.TEXT) -> None:
+    """End a promotion that has exposed nothing, without promotion or rollback.
+
+    Example: ladder cancel wti-trend
+    """
+    _answer(output, run(output, client().cancel(bot, reason)))
+
+
+# --- prohibitions -----------------------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel="People")
+def veto(bot: Bot, reason: NeededReason, output: Output = Format.TEXT) -> None:
+    """Stop the promotion for good: flatten what is exposed and hold the release out.
+
+    Example: ladder veto wti-trend --reason "earnings tonight"
+    """
+    promotion = run(output, client().veto(bot, reason))
+    tell(output, f"veto sent to {promotion}", {"promotion_id": promotion})
+
+
+@app.command(rich_help_panel="People")
+def hold(bot: Bot, reason: Reason = "", output: Output = Format.TEXT) -> None:
+    """Stand still: exposure unchanged, guards alive, until a person decides.
+
+    Example: ladder hold wti-trend --reason "looking at the fills"
+    """
+    promotion = run(output, client().hold(bot, reason))
+    tell(output, f"hold sent to {promotion}", {"promotion_id": promotion})
+
+
+@app.command(rich_help_panel="People")
+def rollback(
+    bot: Annotated[str | None, typer.Argument(help="The bot.", show_default=False)] = None,
+    reason: NeededReason = "",
+    scope: Annotated[str, typer.Option("--scope", help="bot, or global for every running promotion.")] = "bot",
+    output: Output = Format.TEXT,
+) -> None:
+    """Come down: flatten, restore stable, hold the release out.
+
+    Examples:
+      ladder rollback wti-trend --reason "slippage"
+
+      ladder rollback --scope global --reason "exchange incident"
+    """
+    if (scope == "bot") != (bot is not None) or scope not in ("bot", "global"):
+        raise typer.BadParameter("name a bot, or use --scope global without one", param_hint="--scope")
+
+    async def work() -> list[str]:
+        ladder = client()
+        bots = [bot] if bot is not None else [line.bot async for line in ladder.list()]
+        return [await ladder.rollback(each, reason) for each in bots]
+
+    sent = run(output, work())
+    tell(output, f"rollback sent to {', '.join(sent) or 'nobody: nothing runs'}", {"promotion_ids": sent})
+    if not sent:
+        raise typer.Exit(FAILED)

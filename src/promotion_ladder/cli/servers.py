@@ -1,0 +1,111 @@
+"""``ladder dev``, ``ladder demo`` and ``ladder worker``: processes."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.status import Status
+from rich.text import Text
+
+from promotion_ladder import settings
+from promotion_ladder.cli.common import Format, Output, err, out, run
+from promotion_ladder.demo.stories import tell_stories
+from promotion_ladder.stack.local import LocalStack, Ports
+from promotion_ladder.workers.main import run_worker
+
+app = typer.Typer()
+
+WATCH_EVERY = 0.5
+
+
+@app.command(rich_help_panel="Servers")
+def worker(output: Output = Format.TEXT) -> None:
+    """Run workflows and activities until told to stop.
+
+    Example: LADDER_PLATFORM_URL=https://bots.example.com ladder worker
+    """
+    run(output, run_worker(settings.load()))
+
+
+@app.command(rich_help_panel="Servers")
+def dev(
+    state: Annotated[Path | None, typer.Option(help="Directory that keeps everything.", show_default=False)] = None,
+    config: Annotated[Path | None, typer.Option(help="Policy, people, ladders.", show_default=False)] = None,
+    temporal_port: Annotated[int, typer.Option(help="0 is a free port.")] = 0,
+    ui_port: Annotated[int, typer.Option(help="Port of Temporal's web page.")] = 0,
+    prometheus_port: Annotated[int, typer.Option()] = 0,
+    platform_port: Annotated[int, typer.Option()] = 0,
+    tick: Annotated[float, typer.Option(help="Seconds per step of the simulated market.")] = 0.2,
+    output: Output = Format.TEXT,
+) -> None:
+    """Run the local stack in the foreground: Temporal, Prometheus, the simulated platform, a worker.
+
+    Every other command finds it by itself. Ctrl-C ends all of it; the state directory keeps what was, and a new
+    'ladder dev' on it goes on there.
+
+    Examples:
+      ladder dev
+
+      ladder dev --state ./desk --temporal-port 7233 --ui-port 8233
+    """
+    ports = Ports(temporal_port, ui_port, prometheus_port, platform_port)
+    stack = LocalStack(state or settings.load().state_dir, ports, tick)
+    if config is not None:
+        stack = LocalStack(stack.state_dir, ports, tick, config.resolve())
+    run(output, _dev(stack))
+
+
+async def _dev(stack: LocalStack) -> None:
+    stop = asyncio.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    with Status("starting Temporal, Prometheus, the simulated platform and a worker", console=err):
+        await stack.start()
+    try:
+        for what, where in (
+            ("Temporal", f"{stack.temporal_address}, look at {stack.ui_url}"),
+            ("Prometheus", stack.prometheus_url),
+            ("platform", f"{stack.platform_url}/docs"),
+            ("state", str(stack.state_dir)),
+        ):
+            out.print(Text.assemble(("✔ ", "green"), (f"{what:<11}", "bold"), where))
+        if stack.state_dir != settings.default_state_dir({}):
+            out.print(Text(f"elsewhere: export LADDER_STATE={stack.state_dir}", style="dim"))
+        out.print(Text("Ctrl-C ends all of it", style="dim"))
+        await _until(stop, stack)
+    finally:
+        with Status("ending", console=err):
+            await stack.stop()
+    out.print("ended; nothing is left running")
+
+
+async def _until(stop: asyncio.Event, stack: LocalStack) -> None:
+    """Wait for the end, and say so when a part of the stack dies."""
+    told: set[str] = set()
+    while not stop.is_set():
+        for process in stack.processes:
+            if not process.alive and process.name not in told:
+                told.add(process.name)
+                err.print(Text.assemble(("✖ ", "red"), f"{process.name} ended: {process.last_words()}"))
+        try:
+            await asyncio.wait_for(stop.wait(), WATCH_EVERY)
+        except TimeoutError:
+            continue
+
+
+@app.command(rich_help_panel="Servers")
+def demo(
+    directory: Annotated[Path, typer.Option("--dir", help="Where state and summary.json go.")] = Path("build/demo"),
+    output: Output = Format.TEXT,
+) -> None:
+    """Watch three releases meet their fates on a stack of their own: one climbs, one bleeds, one is vetoed.
+
+    Exit status 0 only if each story ended as told; summary.json says how.
+
+    Example: ladder demo
+    """
+    as_told = run(output, tell_stories(directory, output is Format.JSON))
+    if not as_told:
+        raise typer.Exit(1)

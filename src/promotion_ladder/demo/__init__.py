@@ -1,0 +1,1 @@
+"""The demo: three stories on a local stack, told live."""

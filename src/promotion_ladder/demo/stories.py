@@ -1,0 +1,191 @@
+"""Three releases and their fates: one climbs, one bleeds, one is vetoed. Each is checked against how it was to end."""
+
+import asyncio
+import json
+import os
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from promotion_ladder import settings
+from promotion_ladder.adapters.files import load_release
+from promotion_ladder.client import LadderClient
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.people import Verb
+from promotion_ladder.core.platform import Variant
+from promotion_ladder.core.release import Release
+from promotion_ladder.core.state import Ending, Phase, PromotionResult, PromotionState
+from promotion_ladder.demo.screen import Screen
+from promotion_ladder.stack.local import LocalStack
+
+DEADLINE = timedelta(seconds=150)
+LOOK_EVERY = 0.25
+
+
+@dataclass
+class Story:
+    """One release: what it is like, what people do to it, how it must end."""
+
+    name: str
+    told: str
+    """One line about it for the screen."""
+    behaviour: dict[str, Any]
+    ending: Ending
+    vetoed_by: str | None = None
+    release: Release = field(init=False)
+    state: PromotionState | None = None
+    result: PromotionResult | None = None
+    began: float = 0.0
+    seconds: float = 0.0
+    wrong: list[str] = field(default_factory=list)
+    done: set[tuple[str, str, int]] = field(default_factory=set)
+    """What people did already: (verb, stage, attempt)."""
+
+    def summary(self) -> dict[str, Any]:
+        """Its line of summary.json."""
+        result = self.result
+        return {
+            "name": self.name,
+            "outcome": str(result.ending) if result else "unfinished",
+            "stages": list(result.stages) if result else [],
+            "seconds": round(self.seconds, 2),
+            "flat_seconds": result.flat_seconds if result else None,
+            "as_told": not self.wrong,
+            "wrong": self.wrong,
+        }
+
+
+def stories() -> list[Story]:
+    """The three stories, as yet untold."""
+    return [
+        Story("healthy", "does well, all the way up", {"kind": "good"}, Ending.STABLE),
+        Story("bleeding", "looks fine until it trades real money", {"kind": "bleeding"}, Ending.ROLLED_BACK),
+        Story("vetoed", "does well, but somebody objects", {"kind": "good"}, Ending.VETOED, vetoed_by="ben"),
+    ]
+
+
+async def tell_stories(directory: Path, quiet: bool) -> bool:
+    """Tell all stories on a fresh stack under ``directory`` and write summary.json; whether all ended as told."""
+    stack = LocalStack(await asyncio.to_thread(_fresh, directory))
+    cast = stories()
+    screen = Screen(cast, quiet=quiet)
+    with screen:
+        screen.say("starting Temporal, Prometheus, the simulated platform and a worker")
+        await stack.start()
+        try:
+            screen.say(f"Temporal shows the same at {stack.ui_url}")
+            await _tell(stack, cast, screen)
+        finally:
+            screen.refresh()
+            await stack.stop()
+    summary = [story.summary() for story in cast]
+    (directory / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    screen.conclude(summary, directory / "summary.json")
+    return not any(story.wrong for story in cast)
+
+
+def _fresh(directory: Path) -> Path:
+    """An empty state directory under ``directory``, with nothing of an earlier demo beside it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "summary.json").unlink(missing_ok=True)
+    shutil.rmtree(directory / "state", ignore_errors=True)
+    return directory / "state"
+
+
+async def _tell(stack: LocalStack, cast: list[Story], screen: Screen) -> None:
+    for story in cast:
+        story.release = load_release(stack.config_dir / "releases" / f"{story.name}.yaml")
+    await _publish(stack, cast)
+    people = _people(stack)
+    for story in cast:
+        story.began = time.monotonic()
+        await people("ana").start(story.release, reason=story.told)
+    async with asyncio.timeout(DEADLINE.total_seconds()):
+        await asyncio.gather(*(_follow(story, people, screen) for story in cast))
+    for story in cast:
+        story.wrong = [why for why in await _check(story, people("ana")) if why]
+
+
+async def _publish(stack: LocalStack, cast: list[Story]) -> None:
+    async with httpx.AsyncClient(base_url=stack.platform_url) as platform:
+        for story in cast:
+            body = {"release": story.release.model_dump(mode="json"), "behaviour": story.behaviour}
+            (await platform.post("/simulation/releases", json=body)).raise_for_status()
+
+
+def _people(stack: LocalStack) -> Callable[[str], LadderClient]:
+    """A client for each person, by name."""
+    clients: dict[str, LadderClient] = {}
+
+    def person(name: str) -> LadderClient:
+        if name not in clients:
+            env = {**os.environ, **stack.environment(), "LADDER_IDENTITY": name}
+            clients[name] = LadderClient(settings.load(env), channel="demo")
+        return clients[name]
+
+    return person
+
+
+async def _follow(story: Story, people: Callable[[str], LadderClient], screen: Screen) -> None:
+    """Look at a promotion until it has ended, and do to it what its people do."""
+    bot = story.release.bot
+    while story.state is None or story.state.ending is None:
+        try:
+            story.state = await people("ana").state(bot)
+        except LadderError as error:
+            if error.code is not Code.WORKER_SILENT:
+                raise
+        else:
+            await _act(story, story.state, people, screen)
+        screen.refresh()
+        await asyncio.sleep(LOOK_EVERY)
+    story.result = await people("ana").result(bot)
+    story.seconds = time.monotonic() - story.began
+    screen.refresh()
+
+
+async def _act(story: Story, state: PromotionState, people: Callable[[str], LadderClient], screen: Screen) -> None:
+    bot = story.release.bot
+    acts: dict[tuple[Phase, bool], tuple[Verb, str, Callable[[], Awaitable[object]]]] = {
+        (Phase.AWAITING_APPROVAL, False): (
+            Verb.APPROVE, "rita", lambda: people("rita").approve(bot, "gates read, size is fine")
+        ),
+        (Phase.VETO_WINDOW, True): (
+            Verb.VETO, story.vetoed_by or "", lambda: people(story.vetoed_by or "").veto(bot, "inventories at 16:30")
+        ),
+    }  # fmt: skip
+    act = acts.get((state.phase, story.vetoed_by is not None))
+    if act is None or state.stop is not None:
+        return
+    verb, who, do = act
+    key = (str(verb), state.stage_name, state.attempt)
+    if key not in story.done:
+        story.done.add(key)
+        screen.say(f"{who} {'vetoes' if verb is Verb.VETO else 'approves'} {bot}")
+        await do()
+
+
+async def _check(story: Story, ladder: LadderClient) -> list[str]:
+    """What did not end as told, each in a sentence; the platform is asked, not the promotion."""
+    result, bot, platform = story.result, story.release.bot, ladder.platform
+    if result is None:
+        return ["it did not end"]
+    facts = await platform.describe(bot)
+    exposed = [e for e in await platform.exposures() if e.bot == bot and e.variant is not Variant.STABLE]
+    report = await platform.verify_flat(bot, Variant.CANDIDATE)
+    held_out = any(held.digest == story.release.digest for held in facts.held_out)
+    climbed = story.ending is Ending.STABLE
+    return [
+        "" if result.ending is story.ending else f"it was to end as {story.ending}, but ended as {result.ending}",
+        "" if (facts.stable.digest == story.release.digest) is climbed else f"stable is now {facts.stable}",
+        "" if not exposed else f"{len(exposed)} variants are still exposed",
+        "" if report.is_flat else f"the candidate is {report.state}",
+        "" if held_out is not climbed else "the release is held out" if climbed else "the release is not held out",
+    ]
