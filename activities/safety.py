@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from temporalio import activity
 
 from promotion_ladder.contracts import Acknowledged, Flattened, FlattenOrder, HoldOutRequest, RestoreRequest
+from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.platform import (
     Flatness,
@@ -94,17 +95,28 @@ class SafetyActivities:
 
     @activity.defn(name="restore")
     async def restore(self, request: RestoreRequest) -> Acknowledged:
-        """Give stable the whole again."""
+        """Give stable the whole again, under a new epoch that fences late effects of the way up off.
+
+        Raises ``OPS_STALE_EPOCH`` when another promotion owns the bot, ``RISK_NOT_FLAT`` when something was exposed
+        since it was flat; neither is helped by trying this again.
+        """
+        bot, down = request.bot, f"{request.promotion_id}#down"
+        owner = (await self._platform.describe(bot)).promotion_id
+        if owner not in (request.promotion_id, down):
+            raise LadderError(Code.STALE_EPOCH, f"{owner} owns {bot} by now")
+        epoch = await self._platform.acquire(bot, down)
+        report = _worst(await asyncio.gather(*(self._platform.verify_flat(bot, variant) for variant in EXPOSED)))
+        if report.state is Flatness.UNREACHABLE:
+            raise LadderError(Code.PLATFORM_DOWN, report.detail)
+        if not report.is_flat:
+            raise LadderError(Code.NOT_FLAT, f"{bot} is {report.state} again: {report.detail}")
         left = await self._platform.restore(
-            request.bot,
-            RestoreOrder(
-                promotion_id=request.promotion_id, epoch=request.epoch,
-                key=f"{request.promotion_id}:{request.epoch}:restore",
-            ),
-        )  # fmt: skip
-        stable = next((e for e in left if e.bot == request.bot and e.variant is Variant.STABLE), None)
-        share = f" with {stable.capital}" if stable else ""
-        return Acknowledged(sentence=f"stable {stable.release if stable else ''} runs {request.bot}{share}")
+            bot, RestoreOrder(promotion_id=down, epoch=epoch, key=f"{request.promotion_id}:{epoch}:restore")
+        )
+        stable = next((e for e in left if e.bot == bot and e.variant is Variant.STABLE), None)
+        if stable is None:
+            raise LadderError(Code.PLATFORM_DOWN, f"{bot} shows no stable release after it was restored")
+        return Acknowledged(sentence=f"stable {stable.release} runs {bot} with {stable.capital}")
 
     @activity.defn(name="hold_out")
     async def hold_out(self, request: HoldOutRequest) -> Acknowledged:

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -17,9 +17,14 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.notice import Notice, NoticeKind
     from promotion_ladder.core.state import Ending, Hold, Phase, PromotionState, Stop
     from promotion_ladder.workflows.details import markdown
+    from promotion_ladder.workflows.options import Options
 
 MAX_SIGNALS = 500
 """The server refuses the 10 001st signal of a run, a veto too: a run is renewed long before."""
+
+
+Sent = TypeVar("Sent")
+Got = TypeVar("Got")
 
 
 class ComeDown(Exception):  # noqa: N818 - a turn in the story, not an error
@@ -136,6 +141,25 @@ class Climb:
         await workflow.wait_condition(workflow.all_handlers_finished)
         await self.sleep(timedelta(seconds=1), "settle: last chance for a stop")
         await self.wait(lambda: not self.state.inbox and not self.state.outbox, "recording")
+
+    async def perform(
+        self, method: Callable[[Any, Sent], Awaitable[Got]], sent: Sent, summary: str, options: Options
+    ) -> Got:
+        """Run an activity of the way up. A stop does not wait for it: it may be retried for hours.
+
+        An effect that comes late is fenced off: the way down takes a new epoch before it gives stable its share back.
+        """
+        handle = workflow.start_activity_method(method, sent, summary=summary, **options)
+        handle.add_done_callback(lambda done: done.cancelled() or done.exception())  # looked at here or not at all
+        await workflow.wait_condition(lambda: handle.done() or self.state.stop is not None or self._is_long())
+        if not handle.done() and self.state.stop is not None:
+            handle.cancel()
+        self.check()
+        if not handle.done():
+            raise Renew
+        got: Got = await handle
+        await self.checkpoint()
+        return got
 
     # --- changing -----------------------------------------------------------------------------------------------
 

@@ -29,11 +29,11 @@ async def come_down(climb: Climb) -> None:
         climb.record("coming_down", stop.reason, actor=stop.actor, code=stop.code, exposed=state.may_be_exposed)
         climb.tell(NoticeKind.COMING_DOWN, stop.reason)
     climb.enter_phase(Phase.COMING_DOWN)
-    if state.may_be_exposed:
-        await flatten(climb)
-    if state.epoch and not state.restored:
-        await _restore(climb)
-        state.restored = True
+    while state.epoch and not state.restored:
+        if state.may_be_exposed:
+            await flatten(climb)
+        state.restored = await _restore(climb)
+        state.may_be_exposed = not state.restored
     if stop.hold_out:
         await _hold_out(climb, stop)
 
@@ -71,22 +71,27 @@ async def flatten(climb: Climb) -> None:
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-async def _restore(climb: Climb) -> None:
-    """Give stable the whole capital back; a newer promotion that owns the bot by now has done so already."""
+async def _restore(climb: Climb) -> bool:
+    """Fence late effects off and give stable the whole capital back; False if something was exposed in between.
+
+    A newer promotion that owns the bot by now has restored it already.
+    """
     state = climb.state
     try:
         done = await workflow.execute_activity_method(
             SafetyActivities.restore,
-            RestoreRequest(promotion_id=state.promotion_id, bot=state.release.bot, epoch=state.epoch),
+            RestoreRequest(promotion_id=state.promotion_id, bot=state.release.bot),
             summary="restore stable",
             **SAFETY,
         )
-        climb.record("restored", done.sentence)
     except ActivityError as error:
         cause = error.cause
-        if not (isinstance(cause, ApplicationError) and cause.type == Code.STALE_EPOCH):
+        if not isinstance(cause, ApplicationError) or cause.type not in (Code.STALE_EPOCH, Code.NOT_FLAT):
             raise
-        climb.record("restore_superseded", cause.message, code=Code.STALE_EPOCH)
+        climb.record("not_restored", cause.message, code=Code.NOT_FLAT if cause.type == Code.NOT_FLAT else Code.STALE_EPOCH)
+        return cause.type == Code.STALE_EPOCH
+    climb.record("restored", done.sentence)
+    return True
 
 
 async def _hold_out(climb: Climb, stop: Stop) -> None:

@@ -91,18 +91,8 @@ async def judge(climb: Climb) -> Judgement:
     state = climb.state
     observed_from = state.observed_from or workflow.now()
     longest = (state.observe_until or workflow.now()) - observed_from
-    judgement = await workflow.execute_activity_method(
-        EvidenceActivities.judge,
-        JudgeOrder(
-            stage_order=climb.stage_order(),
-            observed_from=observed_from,
-            at=workflow.now(),
-            longest=longest,
-        ),
-        summary=f"gates of {state.stage_name}",
-        **JUDGE,
-    )
-    await climb.checkpoint()
+    order = JudgeOrder(stage_order=climb.stage_order(), observed_from=observed_from, at=workflow.now(), longest=longest)
+    judgement = await climb.perform(EvidenceActivities.judge, order, f"gates of {state.stage_name}", JUDGE)
     changed = state.decision is None or state.decision.code is not judgement.decision.code
     state.decision, state.evidence = judgement.decision, judgement.evidence
     if changed or judgement.decision.step is not Step.CONTINUE:

@@ -16,14 +16,15 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.pending import Pending, pending
     from promotion_ladder.core.people import Verb
     from promotion_ladder.core.rules import refusal
-    from promotion_ladder.core.state import Command, Ending, Phase, PromotionResult, PromotionState, Receipt
+    from promotion_ladder.core.state import Command, Ending, Phase, PromotionResult, PromotionState, Receipt, StartOrder
     from promotion_ladder.workflows import exits, observation, outbox, steps
     from promotion_ladder.workflows.climb import Climb, ComeDown, Renew, Retry, Skip, detached
     from promotion_ladder.workflows.compensation import come_down
     from promotion_ladder.workflows.messages import Messages
 
 
-FLUSH = timedelta(seconds=10)
+FLUSH = timedelta(seconds=2)
+"""How long a new run waits for the old one's writing to be done."""
 
 
 @workflow.defn(name=contracts.WORKFLOW)
@@ -49,9 +50,14 @@ class Promotion:
             await self._next_run()
         except ComeDown:
             pass
+        steps.conclude(self.climb)
+        await self._written()
         if state.successor is not None:
-            await self._hand_over()
-        return await self._end(chores)
+            self._hand_over(state.successor)
+        workflow.upsert_memo({contracts.MEMO_AUDIT: f"{state.seq}:{state.head}"})
+        for chore in chores:
+            chore.cancel()
+        return steps.result(state)
 
     async def _up_or_down(self, chores: list["asyncio.Task[None]"]) -> None:
         state = self.climb.state
@@ -110,17 +116,14 @@ class Promotion:
         with contextlib.suppress(
             TimeoutError
         ):  # what is not written by then goes along and is written once all the same
-            await workflow.wait_condition(lambda: not self.climb.state.outbox, timeout=FLUSH)
+            await workflow.wait_condition(
+                lambda: not self.climb.state.outbox and not self.climb.state.notices, timeout=FLUSH
+            )
         self.climb.state.signals = 0
         workflow.continue_as_new(self.climb.state)
 
-    async def _hand_over(self) -> None:
+    def _hand_over(self, successor: StartOrder) -> None:
         """Superseded: go on as the new release, so that the bot's lock never opens in between."""
-        state = self.climb.state
-        if state.successor is None:
-            return
-        await self._written()
-        successor = state.successor
         workflow.continue_as_new(
             PromotionState(order=successor),
             memo=contracts.memo(successor),
@@ -145,15 +148,6 @@ class Promotion:
         state = self.climb.state
         await workflow.wait_condition(lambda: not state.outbox and not state.inbox)
         await workflow.wait_condition(workflow.all_handlers_finished)
-
-    async def _end(self, chores: list["asyncio.Task[None]"]) -> PromotionResult:
-        climb, state = self.climb, self.climb.state
-        steps.conclude(climb)
-        await self._written()
-        workflow.upsert_memo({contracts.MEMO_AUDIT: f"{state.seq}:{state.head}"})
-        for chore in chores:
-            chore.cancel()
-        return steps.result(state)
 
     # --- messages: prohibitions are signals that cannot fail, permissions are updates with validators -------------
 

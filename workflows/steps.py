@@ -21,13 +21,10 @@ async def admit(climb: Climb) -> bool:
     state.started_at = state.started_at or workflow.now()
     climb.enter_phase(Phase.ADMITTING)
     try:
-        admission = await workflow.execute_activity_method(
-            AdmissionActivities.admit, state.order, summary=f"admit {state.release.version}", **ADMIT
-        )
+        admission = await climb.perform(AdmissionActivities.admit, state.order, f"admit {state.release.version}", ADMIT)
     except ActivityError as error:
         code, sentence = reason_of(error.cause or error)
         admission = Admission(refused=code, sentence=sentence)
-    climb.check()
     if admission.refused is not None:
         state.ending, state.ended_because = Ending.REFUSED, admission.refused
         state.ended_sentence = admission.sentence
@@ -56,8 +53,8 @@ async def enter(climb: Climb) -> None:
         return
     climb.enter_phase(Phase.ENTERING)
     if not state.epoch:
-        acquired = await workflow.execute_activity_method(
-            PlatformActivities.acquire, state.order, summary=f"acquire {state.release.bot}", **PLATFORM
+        acquired = await climb.perform(
+            PlatformActivities.acquire, state.order, f"acquire {state.release.bot}", PLATFORM
         )
         state.epoch = acquired.epoch
         climb.record("acquired", f"owns {state.release.bot} at epoch {state.epoch}", epoch=state.epoch)
@@ -69,10 +66,7 @@ async def enter(climb: Climb) -> None:
     # Undo before do: from here on a stop flattens, even if the answer of the next effect is lost.
     state.may_be_exposed = state.may_be_exposed or state.stage.mode.touches_money
     climb.enter_phase(Phase.ENTERING)
-    entered = await workflow.execute_activity_method(
-        PlatformActivities.enter, climb.stage_order(), summary=f"enter {state.stage_name}", **PLATFORM
-    )
-    await climb.checkpoint()
+    entered = await climb.perform(PlatformActivities.enter, climb.stage_order(), f"enter {state.stage_name}", PLATFORM)
     state.entered_at = entered.at
     climb.record("stage_entered", entered.sentence, capital=str(state.stage.share))
     climb.tell(NoticeKind.STAGE_ENTERED, entered.sentence)
@@ -124,15 +118,11 @@ async def _settle(climb: Climb) -> None:
     state = climb.state
     order = climb.stage_order()
     climb.enter_phase(Phase.SETTLING)
-    done = await workflow.execute_activity_method(
-        PlatformActivities.settle,
-        SettleRequest(
-            promotion_id=state.promotion_id, bot=state.release.bot, epoch=state.epoch, release=state.release.ref,
-            expected_stable=order.stable,
-        ),
-        summary="make it stable",
-        **SETTLE,
+    request = SettleRequest(
+        promotion_id=state.promotion_id, bot=state.release.bot, epoch=state.epoch, release=state.release.ref,
+        expected_stable=order.stable,
     )  # fmt: skip
+    done = await climb.perform(PlatformActivities.settle, request, "make it stable", SETTLE)
     # Settled at the platform: from here a stop has nothing to undo, so none is looked for.
     state.may_be_exposed = False
     state.ending, state.ended_because, state.ended_sentence = Ending.STABLE, Code.SETTLED, done.sentence

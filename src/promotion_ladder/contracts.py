@@ -170,7 +170,6 @@ class RestoreRequest(Record):
 
     promotion_id: str
     bot: str
-    epoch: int
 
 
 class HoldOutRequest(Record):

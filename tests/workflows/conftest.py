@@ -15,6 +15,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from tests.fakes import FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform, FakeProbes
 
@@ -111,6 +112,9 @@ class World:
 
     async def state(self) -> PromotionState:
         assert self.handle is not None
+        for _ in range(5):
+            with contextlib.suppress(RPCError):  # the test server loses a query that meets continue-as-new
+                return await self.handle.query(Promotion.state, rpc_timeout=timedelta(seconds=3))
         return await self.handle.query(Promotion.state)
 
     async def until(self, wanted: Callable[[PromotionState], bool], hours: float = 48) -> PromotionState:

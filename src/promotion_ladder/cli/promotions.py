@@ -26,7 +26,6 @@ from promotion_ladder.cli.common import (
     write_json,
 )
 from promotion_ladder.cli.dry_run import dry_run
-from promotion_ladder.cli.tree import promotion_tree
 from promotion_ladder.client import LadderClient, Line
 from promotion_ladder.core.base import parse_duration
 from promotion_ladder.core.codes import Code
@@ -34,6 +33,7 @@ from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.pending import pending
 from promotion_ladder.core.release import ChangeClass, Release
 from promotion_ladder.core.state import Ending, PromotionResult, PromotionState, Receipt
+from promotion_ladder.tree import promotion_tree
 
 app = typer.Typer()
 

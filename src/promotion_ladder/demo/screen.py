@@ -14,8 +14,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from promotion_ladder.cli.tree import promotion_tree, status_word
 from promotion_ladder.core.state import Ending
+from promotion_ladder.tree import promotion_tree, status_word
 
 if TYPE_CHECKING:
     from promotion_ladder.demo.stories import Story

@@ -1,0 +1,32 @@
+# Every command of a contributor. Works with the make of Debian and of macOS; CI runs the same targets (.ci/run).
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check test demo bench lock clean
+ARGS ?=
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Make .venv: hash-pinned packages, the project, a Prometheus (PYTHON=... chooses the interpreter)
+	@tools/setup.sh
+
+check: setup ## Lint, check formatting and types
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+test: setup ## Run the tests (ARGS="-k veto" goes to pytest)
+	.venv/bin/pytest -n 2 --dist loadgroup $(ARGS)
+
+demo: setup ## Climb a whole ladder on this machine: Temporal, Prometheus, simulation and worker in one command
+	.venv/bin/ladder demo $(ARGS)
+
+bench: setup ## Measure against peers in the same run
+	.venv/bin/python benchmarks/run.py $(ARGS)
+
+lock: setup ## Write requirements.lock anew from pyproject.toml (ARGS=--upgrade takes newer versions)
+	tools/lock.sh $(ARGS)
+
+clean: ## Remove .venv, builds and caches
+	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
