@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
 
@@ -31,17 +32,20 @@ ENDINGS = {Ending.STABLE: "bold green", Ending.ROLLED_BACK: "bold red", Ending.V
 
 
 def promotion_tree(state: PromotionState, now: datetime, *, compact: bool = False) -> RenderableType:
-    """The whole promotion; ``compact`` puts all rungs on one line and shows only the one it stands on."""
+    """The whole promotion; ``compact`` puts all rungs on one line, shows only the one it stands on, and cuts lines."""
     if compact:
-        return Group(_header(state), _rungs(state), *(Text("  ") + line for line in _details(state, now)))
+        cut = [_header(state), _rungs(state), *_details(state, now)]
+        for line in cut:
+            line.no_wrap, line.overflow = True, "ellipsis"
+        return Group(*cut[:2], *(Padding(line, (0, 0, 0, 2)) for line in cut[2:]))
     tree = Tree(_header(state), guide_style="dim")
     for index, stage in enumerate(state.ladder.stages if state.ladder else ()):
         branch = tree.add(_rung(state, index, stage))
-        if index == state.stage_index and state.ending is not Ending.STABLE:
+        if index == state.stage_index:
             for line in _details(state, now):
                 branch.add(line)
-    if state.ending is not None and (state.ending is Ending.STABLE or state.ladder is None):
-        tree.add(_line(state.ended_sentence, "dim"))
+    if state.ladder is None:
+        tree.add(_details(state, now)[0])
     return tree
 
 
@@ -53,18 +57,18 @@ def status_word(state: PromotionState) -> Text:
 
 
 def _line(text: str, style: str = "") -> Text:
-    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+    return Text(text, style=style)
 
 
 def _header(state: PromotionState) -> Text:
     release = state.release
     header = _line("")
     header.append(f"{release.bot} {release.version}", style="bold")
+    header.append("  ")
+    header.append_text(status_word(state))
     header.append(f"  {release.change} by {release.author}", style="dim")
     if state.stable is not None:
         header.append(f", replaces {state.stable.version}", style="dim")
-    header.append("  ")
-    header.append_text(status_word(state))
     return header
 
 
@@ -90,7 +94,8 @@ def _rung(state: PromotionState, index: int, stage: Stage) -> Text:
     rung.append(f" {_share(stage):>4} ", style="magenta")
     passed = next((record for record in reversed(state.passed) if record.stage == stage.name), None)
     if passed is not None:
-        how = "carried over" if passed.carried_from else show_duration(passed.left_at - passed.entered_at)
+        took = timedelta(seconds=round((passed.left_at - passed.entered_at).total_seconds()))
+        how = "carried over" if passed.carried_from else show_duration(took)
         rung.append(f" {stage.exit.kind}, {how}", style="dim")
     elif index == state.stage_index and state.attempt > 1:
         rung.append(f" attempt {state.attempt}", style="yellow")
@@ -112,6 +117,8 @@ def _rungs(state: PromotionState) -> Text:
 def _details(state: PromotionState, now: datetime) -> list[Text]:
     """What is seen, and what is waited for, at the stage it stands on."""
     lines: list[Text] = []
+    if state.ending is Ending.STABLE or state.ladder is None:
+        return [_line(state.ended_sentence or "…", "green" if state.ending is Ending.STABLE else "")]
     if state.stop is not None:
         lines.append(_line(f"{state.stop.reason}", "red"))
         lines += _way_down(state)
@@ -152,12 +159,10 @@ def _waiting(state: PromotionState, now: datetime) -> Text:
     wait = pending(state)
     line = _line("")
     line.append("… ", style="dim")
-    line.append(f"waits for {wait.waiting_for}", style="yellow" if wait.who else "dim")
-    if wait.who:
-        line.append(f" by {', '.join(wait.who)}", style="yellow")
+    line.append(f"waits for {wait.sentence}", style="yellow" if wait.who else "dim")
     if wait.deadline is not None:
         left = max(wait.deadline - now, timedelta(0))
         line.append(f", {show_duration(timedelta(seconds=round(left.total_seconds())))} left", style="bold")
     if wait.on_silence:
-        line.append(f"; silence: {wait.on_silence}", style="dim")
+        line.append(f", else {wait.on_silence}", style="dim")
     return line

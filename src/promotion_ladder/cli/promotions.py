@@ -91,8 +91,7 @@ def start(
         started = await ladder.start(candidate, reason=reason, from_stage=from_stage, basis=basis, supersede=supersede)
         who = ""
         if from_stage is not None and not supersede:
-            wait_for = pending(await ladder.state(candidate.bot))
-            who = f"; it waits for {wait_for.waiting_for}" + (f" by {', '.join(wait_for.who)}" if wait_for.who else "")
+            who = f"; it waits for {pending(await ladder.state(candidate.bot)).sentence}"
         tell(output, f"{started.promotion_id}: {started.sentence}{who}", started)
         if wait:
             await _watch(ladder, candidate.bot, output)

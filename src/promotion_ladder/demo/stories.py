@@ -1,6 +1,7 @@
 """Three releases and their fates: one climbs, one bleeds, one is vetoed. Each is checked against how it was to end."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -27,6 +28,7 @@ from promotion_ladder.stack.local import LocalStack
 
 DEADLINE = timedelta(seconds=150)
 LOOK_EVERY = 0.25
+THINKING = 3.0
 
 
 @dataclass
@@ -47,6 +49,7 @@ class Story:
     wrong: list[str] = field(default_factory=list)
     done: set[tuple[str, str, int]] = field(default_factory=set)
     """What people did already: (verb, stage, attempt)."""
+    acting: asyncio.Task[None] | None = None
 
     def summary(self) -> dict[str, Any]:
         """Its line of summary.json."""
@@ -168,7 +171,15 @@ async def _act(story: Story, state: PromotionState, people: Callable[[str], Ladd
     key = (str(verb), state.stage_name, state.attempt)
     if key not in story.done:
         story.done.add(key)
-        screen.say(f"{who} {'vetoes' if verb is Verb.VETO else 'approves'} {bot}")
+        screen.say(f"{who} looks at {bot}")
+        story.acting = asyncio.create_task(_think_and(do, f"{who} {verb}s {bot}", screen))
+
+
+async def _think_and(do: Callable[[], Awaitable[object]], what: str, screen: Screen) -> None:
+    """People take a moment, so that the wait for them can be seen; by then it may have come down by itself."""
+    await asyncio.sleep(THINKING)
+    screen.say(what)
+    with contextlib.suppress(LadderError):
         await do()
 
 

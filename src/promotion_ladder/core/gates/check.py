@@ -49,12 +49,18 @@ _OUTCOMES = {
 }
 
 
-def show(number: Decimal | None) -> str:
-    """A number for people: at most six significant digits, no exponent."""
+def show(number: Decimal | None, limit: Decimal | None = None) -> str:
+    """A number for people: cents from 1 on, four digits below, no exponent.
+
+    In full where rounding would make it look equal to a ``limit`` that it is not equal to.
+    """
     if number is None:
         return "nothing"
-    text = f"{number:.6g}"
-    return f"{Decimal(text):f}" if "e" in text.lower() else text
+    rounded = number.quantize(Decimal("0.01")) if abs(number) >= 1 else Decimal(f"{number:.4g}")
+    if limit is not None and rounded == limit != number:
+        rounded = number
+    text = f"{rounded:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 class Check(Spec):
@@ -113,7 +119,7 @@ class Check(Spec):
         relation = "at least" if limit == low else "at most"
         return self.verdict(
             Outcome.PASS if inside else Outcome.FAIL,
-            f"{what} is {show(value)}{unit}, limit {relation} {show(limit)}{unit}",
+            f"{what} is {show(value, limit)}{unit}, limit {relation} {show(limit)}{unit}",
             value=value,
             limit=limit,
             n=evidence.samples,

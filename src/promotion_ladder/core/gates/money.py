@@ -51,7 +51,7 @@ class MoneyCheck(Check):
         value = self.lost(evidence.pnl, evidence.peak_pnl or Decimal(0))
         return self.verdict(
             Outcome.FAIL if value > limit else Outcome.PASS,
-            f"{self.what} is {show(value)}, limit at most {show(limit)}",
+            f"{self.what} is {show(value, limit)}, limit at most {show(limit)}",
             value=value,
             limit=limit,
         )

@@ -57,7 +57,8 @@ class ReplayMatchGate(GateBase):
         delta = mine - theirs
         return self.verdict(
             Outcome.PASS if delta >= self.min_ev_delta else Outcome.FAIL,
-            f"{same}; value per dollar {show(delta)} against stable, limit at least {show(self.min_ev_delta)}",
+            f"{same}; value per dollar {show(delta, self.min_ev_delta)} against stable, "
+            f"limit at least {show(self.min_ev_delta)}",
             value=delta,
             limit=self.min_ev_delta,
             n=candidate.decisions,

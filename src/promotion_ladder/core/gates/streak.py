@@ -54,7 +54,7 @@ class StreakGuard(GuardBase):
             if value is None:
                 return self.missing(Code.NO_DATA, "the trades have no size, so no value per dollar exists")
             outcome = Outcome.FAIL if value < floor else Outcome.PASS
-            sentence = f"{what} of the last {lookback} trades is {show(value)}, at least {show(floor)}"
+            sentence = f"{what} of the last {lookback} trades is {show(value, floor)}, at least {show(floor)}"
             seen.append(self.verdict(outcome, sentence, value=value, limit=floor, n=len(trades)))
         failed = [verdict for verdict in seen if verdict.outcome is Outcome.FAIL]
         if failed or seen:

@@ -79,7 +79,7 @@ class TradesGate(GateBase):
             bad = self._missed(name, measured[name], floor, len(trades))
             if bad is not None:
                 return bad
-        shown = ", ".join(f"{name[4:]} {show(measured[name])} ≥ {show(floor)}" for name, floor in asked.items())
+        shown = ", ".join(f"{name[4:]} {show(measured[name], floor)} ≥ {show(floor)}" for name, floor in asked.items())
         return self.verdict(Outcome.PASS, shown, value=measured[first], limit=limit, n=len(trades))
 
     def _missed(self, name: str, value: Decimal | None, floor: Decimal, n: int) -> Verdict | None:
@@ -89,7 +89,7 @@ class TradesGate(GateBase):
             )
         if value >= floor:
             return None
-        sentence = f"{name[4:]} is {show(value)}, at least {show(floor)} is asked"
+        sentence = f"{name[4:]} is {show(value, floor)}, at least {show(floor)} is asked"
         if name == "min_n":
             return self.verdict(
                 Outcome.INCONCLUSIVE, sentence, code=Code.TOO_FEW_SAMPLES, value=value, limit=floor, n=n
