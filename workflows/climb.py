@@ -143,16 +143,25 @@ class Climb:
         await self.wait(lambda: not self.state.inbox and not self.state.outbox, "recording")
 
     async def perform(
-        self, method: Callable[[Any, Sent], Awaitable[Got]], sent: Sent, summary: str, options: Options
+        self,
+        method: Callable[[Any, Sent], Awaitable[Got]],
+        sent: Sent,
+        summary: str,
+        options: Options,
+        *,
+        harmless: bool = False,
     ) -> Got:
         """Run an activity of the way up. A stop does not wait for it: it may be retried for hours.
 
-        An effect that comes late is fenced off: the way down takes a new epoch before it gives stable its share back.
+        One that changes the platform is cancelled then, so that it is not tried again; what of it comes late all the
+        same is fenced off, because the way down takes a new epoch before it gives stable its share back. A
+        ``harmless`` one is left to itself.
         """
+        await self.checkpoint()
         handle = workflow.start_activity_method(method, sent, summary=summary, **options)
         handle.add_done_callback(lambda done: done.cancelled() or done.exception())  # looked at here or not at all
         await workflow.wait_condition(lambda: handle.done() or self.state.stop is not None or self._is_long())
-        if not handle.done() and self.state.stop is not None:
+        if not handle.done() and self.state.stop is not None and not harmless:
             handle.cancel()
         self.check()
         if not handle.done():

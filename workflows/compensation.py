@@ -88,7 +88,9 @@ async def _restore(climb: Climb) -> bool:
         cause = error.cause
         if not isinstance(cause, ApplicationError) or cause.type not in (Code.STALE_EPOCH, Code.NOT_FLAT):
             raise
-        climb.record("not_restored", cause.message, code=Code.NOT_FLAT if cause.type == Code.NOT_FLAT else Code.STALE_EPOCH)
+        climb.record(
+            "not_restored", cause.message, code=Code.NOT_FLAT if cause.type == Code.NOT_FLAT else Code.STALE_EPOCH
+        )
         return cause.type == Code.STALE_EPOCH
     climb.record("restored", done.sentence)
     return True

@@ -58,15 +58,16 @@ class Watch:
 
     def _act_on(self, trip: GuardTrip) -> None:
         reason = f"guard {trip.verdict.name}: {trip.verdict.sentence}"
+        code = Code.LEASE_LOST if trip.verdict.code is Code.LEASE_LOST else Code.GUARD_TRIPPED
         self.climb.record(
-            "guard_tripped", reason, actor="guard", code=Code.GUARD_TRIPPED,
+            "guard_tripped", reason, actor="guard", code=code,
             verdict=trip.verdict.model_dump(mode="json"), paused=trip.paused,
         )  # fmt: skip
         self.climb.tell(NoticeKind.GUARD_TRIPPED, reason, needs_person=not trip.abort)
         if trip.abort:
-            self.climb.stop(Code.GUARD_TRIPPED, "guard", reason, Ending.ROLLED_BACK)
+            self.climb.stop(code, "guard", reason, Ending.ROLLED_BACK)
         else:
-            self.climb.hold(Code.GUARD_TRIPPED, "guard", reason)
+            self.climb.hold(code, "guard", reason)
 
 
 async def settle_in(climb: Climb) -> None:
@@ -92,7 +93,9 @@ async def judge(climb: Climb) -> Judgement:
     observed_from = state.observed_from or workflow.now()
     longest = (state.observe_until or workflow.now()) - observed_from
     order = JudgeOrder(stage_order=climb.stage_order(), observed_from=observed_from, at=workflow.now(), longest=longest)
-    judgement = await climb.perform(EvidenceActivities.judge, order, f"gates of {state.stage_name}", JUDGE)
+    judgement = await climb.perform(
+        EvidenceActivities.judge, order, f"gates of {state.stage_name}", JUDGE, harmless=True
+    )
     changed = state.decision is None or state.decision.code is not judgement.decision.code
     state.decision, state.evidence = judgement.decision, judgement.evidence
     if changed or judgement.decision.step is not Step.CONTINUE:

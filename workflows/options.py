@@ -19,12 +19,16 @@ class Options(TypedDict, total=False):
     priority: Priority
 
 
+SIGN_OF_LIFE = timedelta(seconds=5)
+"""Without one for so long the worker is taken for dead and another one does the work."""
+
 _PATIENT = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=30))
 
 ADMIT = Options(
     task_queue=contracts.QUEUE_EVIDENCE,
     start_to_close_timeout=timedelta(minutes=10),
-    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5),
+    heartbeat_timeout=SIGN_OF_LIFE,
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=4),
 )
 """Bounded: before anything is exposed a platform that does not answer is a refusal, not a wait."""
 
@@ -40,6 +44,7 @@ RULE = Options(
 PLATFORM = Options(
     task_queue=contracts.QUEUE_PLATFORM,
     start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=SIGN_OF_LIFE,
     retry_policy=_PATIENT,
 )
 """Forward moves wait for the platform as long as it takes; a stop is looked at between the tries."""
@@ -48,6 +53,7 @@ SETTLE = Options(
     task_queue=contracts.QUEUE_PLATFORM,
     start_to_close_timeout=timedelta(seconds=30),
     schedule_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=SIGN_OF_LIFE,
     retry_policy=_PATIENT,
 )
 """Bounded: a release that cannot become stable is not left live for ever."""
@@ -55,6 +61,7 @@ SETTLE = Options(
 JUDGE = Options(
     task_queue=contracts.QUEUE_EVIDENCE,
     start_to_close_timeout=timedelta(seconds=60),
+    heartbeat_timeout=SIGN_OF_LIFE,
     retry_policy=_PATIENT,
 )
 """A dead source is a verdict; what is retried here is the store of evidence, without which nothing moves up."""
@@ -62,7 +69,7 @@ JUDGE = Options(
 GUARD = Options(
     task_queue=contracts.QUEUE_GUARDS,
     start_to_close_timeout=timedelta(days=365),
-    heartbeat_timeout=timedelta(seconds=5),
+    heartbeat_timeout=SIGN_OF_LIFE,
     retry_policy=RetryPolicy(
         initial_interval=timedelta(milliseconds=200), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=2)
     ),
@@ -71,6 +78,7 @@ GUARD = Options(
 SAFETY = Options(
     task_queue=contracts.QUEUE_SAFETY,
     start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=SIGN_OF_LIFE,
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10)),
     priority=Priority(priority_key=1),
 )
@@ -79,6 +87,7 @@ SAFETY = Options(
 AUDIT = Options(
     task_queue=contracts.QUEUE_PLATFORM,
     start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=SIGN_OF_LIFE,
     retry_policy=_PATIENT,
 )
 

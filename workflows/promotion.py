@@ -112,15 +112,13 @@ class Promotion:
         The guard of this run is not cancelled: it hears at its next heartbeat that its run is over, and until then
         it watches beside the new one.
         """
+        state = self.climb.state
+        with contextlib.suppress(TimeoutError):  # what is not done by then goes along and is done once all the same
+            await workflow.wait_condition(lambda: not state.outbox and not state.notices, timeout=FLUSH)
+        # Last, with nothing awaited after it: a handler cut off here would fail its caller.
         await workflow.wait_condition(workflow.all_handlers_finished)
-        with contextlib.suppress(
-            TimeoutError
-        ):  # what is not written by then goes along and is written once all the same
-            await workflow.wait_condition(
-                lambda: not self.climb.state.outbox and not self.climb.state.notices, timeout=FLUSH
-            )
-        self.climb.state.signals = 0
-        workflow.continue_as_new(self.climb.state)
+        state.signals = 0
+        workflow.continue_as_new(state)
 
     def _hand_over(self, successor: StartOrder) -> None:
         """Superseded: go on as the new release, so that the bot's lock never opens in between."""
