@@ -16,6 +16,7 @@ from promotion_ladder import contracts
 from promotion_ladder.activities.admission import AdmissionActivities
 from promotion_ladder.activities.audit import AuditActivities
 from promotion_ladder.activities.authority import AuthorityActivities
+from promotion_ladder.activities.beats import Beats
 from promotion_ladder.activities.errors import TellErrors
 from promotion_ladder.activities.evidence import EvidenceActivities
 from promotion_ladder.activities.guards import GuardActivities
@@ -23,6 +24,7 @@ from promotion_ladder.activities.notification import NotificationActivities
 from promotion_ladder.activities.platform import PlatformActivities
 from promotion_ladder.activities.safety import SafetyActivities
 from promotion_ladder.ports import AuditStore, Directory, MetricSource, Notifier, Platform, Probes
+from promotion_ladder.workers.versions import deployment
 from promotion_ladder.workflows.promotion import Promotion
 
 Activity = Callable[..., Any]
@@ -74,7 +76,7 @@ def runner() -> SandboxedWorkflowRunner:
     )
 
 
-def workers(client: Client, by_queue: dict[str, list[Activity]]) -> list[Worker]:
+def workers(client: Client, by_queue: dict[str, list[Activity]], build_id: str | None = None) -> list[Worker]:
     """One worker per task queue, so that no kind of work can starve another; guards and safety least of all."""
     drain = timedelta(seconds=5)
     found = [
@@ -85,6 +87,7 @@ def workers(client: Client, by_queue: dict[str, list[Activity]]) -> list[Worker]
             workflow_runner=runner(),
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
             graceful_shutdown_timeout=drain,
+            deployment_config=deployment(build_id) if build_id else None,
         )
     ]
     found += [
@@ -92,7 +95,7 @@ def workers(client: Client, by_queue: dict[str, list[Activity]]) -> list[Worker]
             client,
             task_queue=queue,
             activities=list(methods),
-            interceptors=[TellErrors()],
+            interceptors=[TellErrors(), Beats()],
             max_concurrent_activities=GUARD_SLOTS if queue == contracts.QUEUE_GUARDS else 100,
             max_heartbeat_throttle_interval=timedelta(seconds=1),
             graceful_shutdown_timeout=timedelta(0) if queue == contracts.QUEUE_GUARDS else drain,

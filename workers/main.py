@@ -3,18 +3,17 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Sequence
 
 from temporalio.runtime import LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig, TelemetryFilter
-from temporalio.worker import Worker
 
 from promotion_ladder.client import connect
 from promotion_ladder.settings import Settings
 from promotion_ladder.workers.assembly import activities, prepare_namespace, workers
 from promotion_ladder.workers.bootstrap import ports
+from promotion_ladder.workers.versions import make_current
 
 
-async def run_worker(settings: Settings, ready: asyncio.Event | None = None) -> None:
+async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then let running tasks end for some seconds."""
     world = ports(settings)
     client = await connect(settings, runtime=_runtime(settings))
@@ -23,16 +22,11 @@ async def run_worker(settings: Settings, ready: asyncio.Event | None = None) -> 
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    await serve(workers(client, activities(world)), stop, ready)
-
-
-async def serve(all_workers: Sequence[Worker], stop: asyncio.Event, ready: asyncio.Event | None = None) -> None:
-    """Run the workers until ``stop``; a worker that dies takes the others along, so that somebody notices."""
     async with contextlib.AsyncExitStack() as stack:
-        for worker in all_workers:
-            await stack.enter_async_context(worker)
-        if ready is not None:
-            ready.set()
+        for worker in workers(client, activities(world), settings.build_id):
+            await stack.enter_async_context(worker)  # one that dies takes the others along, so that somebody notices
+        if settings.build_id is not None:
+            await make_current(client, settings.build_id)
         await stop.wait()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.workflow import ContinueAsNewVersioningBehavior
 
 with workflow.unsafe.imports_passed_through():
     from promotion_ladder import contracts
@@ -118,7 +119,10 @@ class Promotion:
         # Last, with nothing awaited after it: a handler cut off here would fail its caller.
         await workflow.wait_condition(workflow.all_handlers_finished)
         state.signals = 0
-        workflow.continue_as_new(state)
+        versioned = workflow.info().get_current_deployment_version() is not None
+        workflow.continue_as_new(
+            state, initial_versioning_behavior=ContinueAsNewVersioningBehavior.AUTO_UPGRADE if versioned else None
+        )
 
     def _hand_over(self, successor: StartOrder) -> None:
         """Superseded: go on as the new release, so that the bot's lock never opens in between."""

@@ -38,6 +38,8 @@ class Settings(BaseModel):
     """``LADDER_NOTICES``: file that notices are appended to as JSON lines; the local stack sets it."""
     metrics_address: str | None
     """``LADDER_METRICS``: host:port where the worker shows its own metrics to Prometheus."""
+    build_id: str | None
+    """``LADDER_BUILD_ID``: version of this worker; runs are pinned to it and move on at stage boundaries."""
     identity: str
     """``LADDER_IDENTITY``: who acts, by any name in people.yaml. Default: the login name."""
     state_dir: Path
@@ -81,6 +83,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         webhook_secret=SecretStr(secret) if secret else None,
         notices_file=Path(notices) if notices else None,
         metrics_address=env.get("LADDER_METRICS"),
+        build_id=env.get("LADDER_BUILD_ID"),
         identity=env.get("LADDER_IDENTITY") or _login(),
         state_dir=state_dir,
     )

@@ -21,12 +21,21 @@ WATCH_EVERY = 0.5
 
 
 @app.command(rich_help_panel="Servers")
-def worker(output: Output = Format.TEXT) -> None:
+def worker(
+    build_id: Annotated[
+        str | None, typer.Option(help="Version of this worker: runs stay on it until their next stage.")
+    ] = None,
+    output: Output = Format.TEXT,
+) -> None:
     """Run workflows and activities until told to stop.
 
-    Example: LADDER_PLATFORM_URL=https://bots.example.com ladder worker
+    Examples:
+      ladder worker
+
+      ladder worker --build-id 2026-11-21
     """
-    run(output, run_worker(settings.load()))
+    found = settings.load()
+    run(output, run_worker(found.model_copy(update={"build_id": build_id}) if build_id else found))
 
 
 @app.command(rich_help_panel="Servers")
