@@ -345,3 +345,14 @@ async def test_leftover_exposure_is_flattened_before_the_climb_begins(world: Wor
     await world.until_phase(Phase.OBSERVING, "replay")
     assert world.platform.held == {}
     assert "leftover_found" in world.kinds()
+
+
+async def test_a_failed_probe_refuses_the_start(world: World) -> None:
+    world.probes.problem = "exited 1: no margin left"
+    plain = world.directory.the_ladder.model_dump(mode="json")
+    plain["preflight"] = [{"name": "margin", "command": ["true"]}]
+    world.directory.the_ladder = type(world.directory.the_ladder).model_validate(plain)
+    await world.start()
+    result = await world.result()
+    assert (result.ending, result.code) == (Ending.REFUSED, Code.PREFLIGHT_FAILED)
+    assert result.sentence == "margin: exited 1: no margin left"

@@ -1,0 +1,125 @@
+"""The three endings of the demo on short ladders: one climbs, one bleeds, one is vetoed."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import pytest
+from tests.e2e.rig import Rig, until
+
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.platform import Variant
+from promotion_ladder.core.release import ChangeClass, Release
+from promotion_ladder.core.state import Ending, Phase, PromotionResult
+from promotion_ladder.simulation.behaviour import Kind
+from promotion_ladder.stack.local import LocalStack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e-stories")]
+
+STANDING = (Phase.OBSERVING, Phase.VETO_WINDOW, Phase.AWAITING_APPROVAL)
+CAST = ("healthy", "bleeding", "vetoed")
+
+
+@dataclass
+class Story:
+    release: Release
+    result: PromotionResult
+    seen: dict[str, set[tuple[Variant, Decimal]]] = field(default_factory=lambda: defaultdict(set))
+    """Capital of each variant, by stage, as sampled while it climbed."""
+    sums: set[Decimal] = field(default_factory=set)
+
+
+@pytest.fixture(scope="module")
+def told(stack: LocalStack) -> dict[str, Story]:
+    """All three stories, told at once."""
+    return asyncio.run(_tell(stack))
+
+
+async def _tell(stack: LocalStack) -> dict[str, Story]:
+    rig = Rig(stack)
+    try:
+        await rig.climbing("healthy", change=ChangeClass.PARAMS)
+        await rig.climbing("bleeding", Kind.BLEEDING, after=0)
+        await rig.climbing("vetoed")
+        return dict(zip(CAST, await asyncio.gather(*(_follow(rig, bot) for bot in CAST)), strict=True))
+    finally:
+        await rig.close()
+
+
+async def _follow(rig: Rig, bot: str) -> Story:
+    state = await rig.state(bot)
+    seen: dict[str, set[tuple[Variant, Decimal]]] = defaultdict(set)
+    sums: set[Decimal] = set()
+
+    async def ended() -> bool:
+        before = await rig.state(bot)
+        shares = await rig.shares(bot)
+        after = await rig.state(bot)
+        sums.add(sum((e.capital for e in shares.values()), Decimal(0)))
+        if before.entered_at == after.entered_at and after.phase in STANDING:
+            seen[before.stage_name] |= {(e.variant, e.capital) for e in shares.values() if e.capital}
+        if after.phase is Phase.AWAITING_APPROVAL and not after.approvals:
+            await rig.try_approve(bot)
+        if after.phase is Phase.VETO_WINDOW and bot == "vetoed" and after.stop is None:
+            await rig.person("ben").veto(bot, "inventories at 16:30")
+        return after.ending is not None
+
+    await until(f"the end of {bot}", ended, 90)
+    return Story(state.release, await rig.ana.result(bot), seen, sums)
+
+
+async def test_a_healthy_release_climbs_every_stage_and_is_settled(told: dict[str, Story], rig: Rig) -> None:
+    story = told["healthy"]
+    assert story.result.ending is Ending.STABLE, story.result.sentence
+    assert story.result.stages == ("replay", "shadow", "paper", "canary-10", "canary-25", "live")
+    await rig.settled("healthy", story.release)
+    assert len(await rig.effects("healthy", "settle")) == 1
+
+
+async def test_a_bleeding_release_is_flat_at_bot_and_venue_and_held_out(told: dict[str, Story], rig: Rig) -> None:
+    story = told["bleeding"]
+    assert story.result.ending is Ending.ROLLED_BACK, story.result.sentence
+    assert story.result.code is Code.GUARD_TRIPPED
+    assert story.result.flat_seconds is not None
+    assert story.result.stages[-1] == "canary-10"
+    await rig.came_down("bleeding", story.release)
+
+
+async def test_a_vetoed_release_never_touched_money(told: dict[str, Story], rig: Rig) -> None:
+    story = told["vetoed"]
+    assert story.result.ending is Ending.VETOED, story.result.sentence
+    assert story.result.stages[-1] == "paper"
+    await rig.came_down("vetoed", story.release)
+    orders = await rig.effects("vetoed", "order")
+    assert {order["variant"] for order in orders} == {"stable"}
+    parts = [effect["detail"]["candidate"] for effect in await rig.effects("vetoed", "set_exposure")]
+    assert {Decimal(part) for part in parts} == {Decimal(0)}
+
+
+def test_the_parts_of_the_capital_sum_to_the_whole_at_every_look(told: dict[str, Story]) -> None:
+    whole = Decimal("100000.00")
+    assert {bot: story.sums for bot, story in told.items()} == {bot: {whole} for bot in CAST}
+    seen = told["healthy"].seen
+    tenth, quarter = Decimal("10000.00"), Decimal("25000.00")
+    for stage in ("shadow", "paper"):
+        assert seen[stage] == {(Variant.STABLE, whole)}
+    for stage, part in (("canary-10", tenth), ("canary-25", quarter)):
+        assert seen[stage] == {
+            (Variant.CANDIDATE, part), (Variant.BASELINE, part), (Variant.STABLE, whole - 2 * part)
+        }, stage  # fmt: skip
+    assert seen["live"] == {(Variant.CANDIDATE, whole)}
+
+
+@pytest.mark.parametrize("bot", CAST)
+async def test_the_record_verifies_and_reads_without_a_server(told: dict[str, Story], rig: Rig, bot: str) -> None:
+    nowhere = {"TEMPORAL_ADDRESS": "127.0.0.1:1", "LADDER_PLATFORM_URL": "http://127.0.0.1:1"}
+    verified, shown = await asyncio.gather(
+        rig.cli("audit", "verify", bot, env=nowhere), rig.cli("audit", "show", bot, "-o", "json", env=nowhere)
+    )
+    assert (verified.status, verified.err) == (0, "")
+    assert "is whole" in verified.out
+    events = [link["event"] for link in shown.json]
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert (events[0]["kind"], events[-1]["kind"]) == ("started", "ended")
+    assert shown.json[-1]["hash"] == told[bot].result.audit_head
