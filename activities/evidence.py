@@ -6,19 +6,9 @@ from temporalio import activity
 
 from promotion_ladder.activities.gather import Look
 from promotion_ladder.contracts import Judgement, JudgeOrder
-from promotion_ladder.core.decide import decide
+from promotion_ladder.core.decide import decide, judge
 from promotion_ladder.core.evidence import StoredEvidence
-from promotion_ladder.core.gates import Gate
-from promotion_ladder.core.gates.threshold import MetricCheck
-from promotion_ladder.core.ladder import Stage
 from promotion_ladder.ports import AuditStore, MetricSource, Platform
-
-
-def as_judged(gate: Gate, stage: Stage) -> Gate:
-    """``gate`` with what it takes from its stage filled in."""
-    if isinstance(gate, MetricCheck):
-        return gate.model_copy(update={"min_samples": stage.samples_needed(gate)})
-    return gate
 
 
 class EvidenceActivities:
@@ -45,6 +35,5 @@ class EvidenceActivities:
             items={gate.name: item for gate, item in zip(stage.gates, found, strict=True)},
         )
         evidence_hash = await self._store.put_evidence(stored)
-        verdicts = [as_judged(gate, stage).judge(stored.items[gate.name]) for gate in stage.gates]
-        decision = decide(stage, verdicts, now - order.observed_from, order.longest)
+        decision = decide(stage, judge(stage, stored.items), now - order.observed_from, order.longest)
         return Judgement(decision=decision, evidence=evidence_hash, at=now)

@@ -20,7 +20,6 @@ from promotion_ladder.core.verdict import Outcome, Verdict
 from promotion_ladder.ports import MetricSource, Platform
 
 PAUSE_TRIES = 5
-BEAT = 1.0
 
 
 class GuardActivities:
@@ -33,17 +32,13 @@ class GuardActivities:
     @activity.defn(name="guard")
     async def guard(self, order: StageOrder) -> GuardTrip:
         """Look until a guard trips. A platform that does not answer is looked at again; the lease bounds the harm."""
-        beating = asyncio.create_task(_beat())
-        try:
-            while True:
-                began = asyncio.get_running_loop().time()
-                trip = await self._look(order)
-                if trip is not None:
-                    return trip
-                every = order.stage.guards.every.total_seconds() if order.stage.guards else BEAT
-                await asyncio.sleep(max(0.0, began + every - asyncio.get_running_loop().time()))
-        finally:
-            beating.cancel()
+        every = order.stage.guards.every.total_seconds() if order.stage.guards else 1.0
+        while True:
+            began = asyncio.get_running_loop().time()
+            trip = await self._look(order)
+            if trip is not None:
+                return trip
+            await asyncio.sleep(max(0.0, began + every - asyncio.get_running_loop().time()))
 
     async def _look(self, order: StageOrder) -> GuardTrip | None:
         now = datetime.now(UTC)
@@ -94,10 +89,3 @@ class GuardActivities:
 
 def _aborts(check: Guard) -> bool:
     return check.on_trip is OnTrip.ABORT
-
-
-async def _beat() -> None:
-    """Tell the server that the watch lives, also while a look takes long."""
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(BEAT)

@@ -2,6 +2,7 @@
 
 from tests.workflows.conftest import World
 
+from promotion_ladder.core.decide import judge
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.state import Ending, Phase
 
@@ -17,6 +18,21 @@ async def test_a_healthy_release_climbs_all_five_stages_and_settles(world: World
     assert world.platform.stable == result.release
     assert world.kinds()[-1] == "ended"
     assert result.audit_seq == len(world.kinds())
+
+
+async def test_every_recorded_decision_can_be_judged_again_from_the_recorded_evidence(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.AWAITING_APPROVAL, "canary-10")
+    await world.update(Verb.APPROVE, "rita")
+    await world.result()
+    judged = [link.event for link in world.audit.events[world.promotion_id] if link.event.kind == "judged"]
+    assert len(judged) >= 5
+    for event in judged:
+        stage = next(stage for stage in world.directory.the_ladder.stages if stage.name == event.stage)
+        evidence = await world.audit.evidence(event.evidence or "")
+        assert evidence is not None
+        again = [verdict.model_dump(mode="json") for verdict in judge(stage, evidence.items)]
+        assert event.data["verdicts"] == again
 
 
 async def test_a_veto_in_the_window_ends_it_with_nothing_exposed(world: World) -> None:

@@ -1,12 +1,14 @@
 """From verdicts to a decision: advance, continue, hold or abort, with every verdict that led to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 
 from promotion_ladder.core.base import Duration, Record, show_duration
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.gates import OnFail
+from promotion_ladder.core.evidence import Evidence
+from promotion_ladder.core.gates import Gate, OnFail
+from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.verdict import Outcome, Verdict
 
@@ -29,6 +31,21 @@ class Decision(Record):
     elapsed: Duration
     """How long the stage had been observed."""
     verdicts: tuple[Verdict, ...]
+
+
+def judge(stage: Stage, items: Mapping[str, Evidence]) -> list[Verdict]:
+    """The verdict of each gate of ``stage`` on its evidence, by the gate's name.
+
+    Recorded evidence judged again gives the recorded verdicts. A gate without evidence gets no verdict.
+    """
+    return [_as_set(gate, stage).judge(items[gate.name]) for gate in stage.gates if gate.name in items]
+
+
+def _as_set(gate: Gate, stage: Stage) -> Gate:
+    """``gate`` with what it takes from its stage filled in."""
+    if isinstance(gate, MetricCheck):
+        return gate.model_copy(update={"min_samples": stage.samples_needed(gate)})
+    return gate
 
 
 def decide(stage: Stage, verdicts: Sequence[Verdict], elapsed: timedelta, longest: timedelta | None = None) -> Decision:
