@@ -55,6 +55,8 @@ class GuardActivities:
         if lost is not None:
             return await self._trip(order, lost, abort=True)
         for check in order.stage.guards.checks if order.stage.guards else ():
+            if check.name in order.muted:
+                continue
             verdict = check.judge(await look.evidence(check))
             if verdict.outcome is Outcome.FAIL:
                 return await self._trip(order, verdict, abort=_aborts(check))
@@ -74,7 +76,7 @@ class GuardActivities:
         )  # fmt: skip
 
     async def _trip(self, order: StageOrder, verdict: Verdict, *, abort: bool) -> GuardTrip:
-        key = f"{order.promotion_id}:{order.epoch}:{order.stage.name}.{order.attempt}:pause:guard"
+        key = f"{order.promotion_id}:{order.epoch}:{order.stage.name}.{order.attempt}.{order.entry}:pause:guard"
         paused = False
         for _ in range(PAUSE_TRIES):
             try:

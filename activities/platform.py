@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from promotion_ladder.contracts import Acknowledged, Acquired, Entered, SettleRequest, StageOrder
+from promotion_ladder.contracts import Acknowledged, Acquired, ClearRequest, Entered, SettleRequest, StageOrder
 from promotion_ladder.core.capital import split
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.platform import ExposureOrder, Mode, PrepareOrder, SettleOrder, Variant
+from promotion_ladder.core.platform import ExposureOrder, Mode, PrepareOrder, RestoreOrder, SettleOrder, Variant
 from promotion_ladder.core.state import StartOrder
 from promotion_ladder.ports import Platform
 
@@ -31,10 +31,19 @@ class PlatformActivities:
         )
         return Acquired(epoch=epoch, leftover=leftover)
 
+    @activity.defn(name="clear")
+    async def clear(self, request: ClearRequest) -> Acknowledged:
+        """Let what an earlier climb left go and give stable the whole, before anything new is deployed."""
+        order = RestoreOrder(
+            promotion_id=request.promotion_id, epoch=request.epoch, key=f"{request.promotion_id}:{request.epoch}:clear"
+        )
+        await self._platform.restore(request.bot, order)
+        return Acknowledged(sentence=f"stable has the whole of {request.bot} again")
+
     @activity.defn(name="enter")
     async def enter(self, order: StageOrder) -> Entered:
         """Deploy the candidate and give it the stage's share; raises when the read-back says otherwise."""
-        stage, bot = order.stage, order.release.bot
+        stage = order.stage
         key = f"{order.promotion_id}:{order.epoch}:{stage.name}.{order.attempt}"
         await self._platform.prepare(
             PrepareOrder(
@@ -44,13 +53,23 @@ class PlatformActivities:
         )  # fmt: skip
         if stage.mode is Mode.REPLAY:
             return Entered(at=datetime.now(UTC), sentence=f"entered {stage.name}: {stage.mode} over recorded data")
+        return await self._expose(order, f"{key}:expose")
+
+    @activity.defn(name="reopen")
+    async def reopen(self, order: StageOrder) -> Entered:
+        """Give the stage's exposure anew after entries were paused; raises when the read-back says otherwise."""
+        key = f"{order.promotion_id}:{order.epoch}:{order.stage.name}.{order.attempt}.{order.entry}:expose"
+        return await self._expose(order, key)
+
+    async def _expose(self, order: StageOrder, key: str) -> Entered:
+        stage, bot = order.stage, order.release.bot
         shares = split(order.capital, stage)
         await self._platform.set_exposure(
             bot,
             ExposureOrder(
                 promotion_id=order.promotion_id, epoch=order.epoch, stage=stage.name, mode=stage.mode,
                 candidate=shares.candidate, baseline=shares.baseline, stable=shares.stable, limits=stage.limits,
-                lease=stage.lease if stage.mode.touches_money else None, key=f"{key}:expose",
+                lease=stage.lease if stage.mode.touches_money else None, key=key,
             ),
         )  # fmt: skip
         telemetry = await self._platform.telemetry(bot, Variant.CANDIDATE)

@@ -50,7 +50,7 @@ class SafetyActivities:
         ]
         errors = [e for e in await asyncio.gather(*(self._exit(order.bot, p, key) for p in held)) if e is not None]
         report = await self._read_back(order.bot, errors)
-        sentence = f"{order.bot} is {report.state} after {len(held)} exits and {cancelled} cancels"
+        sentence = f"{order.bot} is {report.state}; exits sent: {len(held)}, orders cancelled: {cancelled}"
         if report.detail:
             sentence += f": {report.detail}"
         return Flattened(

@@ -136,7 +136,7 @@ def test_a_decision_judged_again_is_the_one_that_was_taken(
     desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(desk)
-    (again,) = (block for block in blocks("python") if "as_judged" in block.text)
+    (again,) = (block for block in blocks("python") if "import decide" in block.text)
     exec(again.text, {})
     assert "paper advance all 1 gates pass" in capsys.readouterr().out
 

@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 COLUMNS, ROWS = 160, 45
 LONGEST = 240.0
 LOOK_EVERY = 0.3
-WHEN = ("flat after", "held out until", "✔ enough-won", "waits for the gates of canary-25")
-"""One release climbs, one came down and one was vetoed: the screen shown is the last one with all of these."""
+WHEN = ("▶ canary-25", "✔ enough-won", "✔ drawdown", "positions: flat", "held out")
+"""One climbs, one came down, one was vetoed: the picture is taken halfway through the screens with all of these."""
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -55,11 +55,11 @@ def screens(command: str) -> list[str]:
 
 
 def chosen(seen: list[str]) -> str:
-    """The last screen that shows all of ``WHEN``; the terminal's own colours are left out of the search."""
+    """A screen that shows all of ``WHEN``; the terminal's colours are left out of the search."""
     fitting = [screen for screen in seen if all(words in COLOURS.sub("", screen) for words in WHEN)]
     if not fitting:
         raise SystemExit(f"none of {len(seen)} screens shows all of: {', '.join(WHEN)}")
-    return fitting[-1]
+    return fitting[len(fitting) // 2]
 
 
 def svg(screen: str) -> str:

@@ -55,7 +55,7 @@ def activities(world: Ports) -> dict[str, list[Activity]]:
             AdmissionActivities(world.platform, world.directory, world.audit, world.probes).admit,
         ],
         contracts.QUEUE_PLATFORM: [
-            platform.acquire, platform.enter, platform.settle,
+            platform.acquire, platform.clear, platform.enter, platform.reopen, platform.settle,
             AuthorityActivities(world.directory).rule,
             AuditActivities(world.audit).record,
             NotificationActivities(world.notifier).notify,
@@ -115,5 +115,7 @@ async def prepare_namespace(client: Client) -> None:
         try:
             await client.operator_service.add_search_attributes(request)
         except RPCError as error:
-            if error.status is not RPCStatusCode.ALREADY_EXISTS and "already" not in error.message:
+            # Where we may not register, somebody who may has done so, or the first task of a run says what is missing.
+            known = error.status in (RPCStatusCode.ALREADY_EXISTS, RPCStatusCode.PERMISSION_DENIED)
+            if not known and "already" not in error.message:
                 raise

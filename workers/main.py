@@ -6,7 +6,7 @@ import signal
 
 from temporalio.runtime import LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig, TelemetryFilter
 
-from promotion_ladder.client import connect
+from promotion_ladder.connection import connect
 from promotion_ladder.settings import Settings
 from promotion_ladder.workers.assembly import activities, prepare_namespace, workers
 from promotion_ladder.workers.bootstrap import ports

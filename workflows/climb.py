@@ -11,13 +11,15 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from promotion_ladder import contracts
+    from promotion_ladder.activities.platform import PlatformActivities
     from promotion_ladder.contracts import StageOrder
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.events import AuditEvent
     from promotion_ladder.core.notice import Notice, NoticeKind
+    from promotion_ladder.core.platform import Mode
     from promotion_ladder.core.state import Ending, Hold, Phase, PromotionState, Stop
     from promotion_ladder.workflows.details import markdown
-    from promotion_ladder.workflows.options import Options
+    from promotion_ladder.workflows.options import PLATFORM, Options
 
 MAX_SIGNALS = 500
 """The server refuses the 10 001st signal of a run, a veto too: a run is renewed long before."""
@@ -113,6 +115,16 @@ class Climb:
         turn, self.turn = self.turn, None
         if turn is not None:
             raise turn
+        if hold.code is Code.GUARD_TRIPPED and self.state.stage.mode is not Mode.REPLAY:
+            await self._let_trade_again()
+
+    async def _let_trade_again(self) -> None:
+        """A guard that held had paused entries at the platform: the stage's exposure is given anew."""
+        self.state.entry += 1
+        opened = await self.perform(
+            PlatformActivities.reopen, self.stage_order(), f"let {self.state.stage_name} trade again", PLATFORM
+        )
+        self.record("reopened", opened.sentence)
 
     def _shift_deadlines(self, by: timedelta) -> None:
         """A hold stops the clocks of the stage."""
@@ -268,7 +280,7 @@ class Climb:
         return StageOrder(
             promotion_id=state.promotion_id, epoch=state.epoch, release=state.release, stable=state.stable,
             stage=state.stage, metrics=state.ladder.metrics, attempt=state.attempt, capital=state.capital,
-            entered_at=state.entered_at,
+            entered_at=state.entered_at, entry=state.entry,
         )  # fmt: skip
 
 

@@ -6,14 +6,15 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from promotion_ladder.activities.platform import PlatformActivities
     from promotion_ladder.activities.safety import SafetyActivities
-    from promotion_ladder.contracts import FlattenOrder, HoldOutRequest, RestoreRequest
+    from promotion_ladder.contracts import ClearRequest, FlattenOrder, HoldOutRequest, RestoreRequest
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.notice import NoticeKind
     from promotion_ladder.core.platform import Flatness
     from promotion_ladder.core.state import Phase, Stop
     from promotion_ladder.workflows.climb import Climb
-    from promotion_ladder.workflows.options import SAFETY
+    from promotion_ladder.workflows.options import PLATFORM, SAFETY
 
 FIRST_PAUSE = timedelta(milliseconds=500)
 LONGEST_PAUSE = timedelta(seconds=30)
@@ -69,6 +70,22 @@ async def flatten(climb: Climb) -> None:
         await workflow.sleep(pause, summary="before the next exits")
         climb.renew_if_long()
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+async def clear_leftover(climb: Climb) -> None:
+    """What an earlier climb left is flattened and gone, and stable has the whole, before anything new is deployed."""
+    state = climb.state
+    state.may_be_exposed = True
+    climb.record("leftover_found", "an earlier climb left something exposed: flattened first")
+    await flatten(climb)
+    done = await climb.perform(
+        PlatformActivities.clear,
+        ClearRequest(promotion_id=state.promotion_id, bot=state.release.bot, epoch=state.epoch),
+        "clear what was left",
+        PLATFORM,
+    )
+    climb.record("cleared", done.sentence)
+    state.flat, state.flat_at = None, None  # the way down of this climb, should it come, is another one
 
 
 async def _restore(climb: Climb) -> bool:

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.decide import Step
     from promotion_ladder.core.ladder import ApprovalExit, VetoExit
     from promotion_ladder.core.notice import NoticeKind
-    from promotion_ladder.core.rules import approval_terms, quorum
+    from promotion_ladder.core.rules import approval_terms, quorum, step_asked
     from promotion_ladder.core.state import Ending, Phase, Window
     from promotion_ladder.workflows.climb import Climb
     from promotion_ladder.workflows.observation import judge
@@ -55,7 +55,7 @@ async def _approval(climb: Climb, expires: timedelta) -> None:
     if state.window is None:
         state.approvals.clear()
         people = f"{needed} of {', '.join(roles)}"
-        await _open(climb, NoticeKind.APPROVAL_NEEDED, f"needs {people} to leave {state.stage_name}", expires)
+        await _open(climb, NoticeKind.APPROVAL_NEEDED, f"needs {people} to {step_asked(state)}", expires)
     climb.enter_phase(Phase.AWAITING_APPROVAL)
     if not await climb.wait(
         lambda: len(state.approvals) >= needed, f"approval of {state.stage_name}", lambda: _deadline(climb)

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -41,20 +42,31 @@ class Watch:
             self.activity.cancel()
 
     async def _watch(self) -> None:
-        while True:
-            order = self.climb.stage_order()
-            self.activity = workflow.start_activity_method(
+        """Watch for ever. While a person decides on a guard that holds, the others and the lease are watched on."""
+        state, muted = self.climb.state, tuple[str, ...]()
+        while state.stop is None:
+            order = self.climb.stage_order().model_copy(update={"muted": muted})
+            activity = self.activity = workflow.start_activity_method(
                 GuardActivities.guard, order, summary=f"guards of {order.stage.name}", **GUARD
             )
+            await workflow.wait_condition(partial(self._over_or_resumed, activity, bool(muted)))
+            if not activity.done():
+                activity.cancel()
+                muted = ()
+                continue
             try:
-                trip = await self.activity
+                trip = await activity
             except ActivityError as error:
                 if self.over:
                     return  # cancelled by us; nothing may be scheduled after continue-as-new
                 self.climb.hold(Code.GUARD_TRIPPED, "guard", f"the guards of {order.stage.name} ended: {error.cause}")
+                await workflow.wait_condition(lambda: state.hold is None)
             else:
                 self._act_on(trip)
-            await workflow.wait_condition(lambda: self.climb.state.hold is None)
+                muted = (*muted, trip.verdict.name)
+
+    def _over_or_resumed(self, activity: workflow.ActivityHandle[GuardTrip], muted: bool) -> bool:
+        return activity.done() or (muted and self.climb.state.hold is None)
 
     def _act_on(self, trip: GuardTrip) -> None:
         reason = f"guard {trip.verdict.name}: {trip.verdict.sentence}"

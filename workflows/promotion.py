@@ -17,7 +17,16 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.pending import Pending, pending
     from promotion_ladder.core.people import Verb
     from promotion_ladder.core.rules import refusal
-    from promotion_ladder.core.state import Command, Ending, Phase, PromotionResult, PromotionState, Receipt, StartOrder
+    from promotion_ladder.core.state import (
+        Command,
+        Ending,
+        Phase,
+        PromotionResult,
+        PromotionState,
+        Receipt,
+        Ruled,
+        StartOrder,
+    )
     from promotion_ladder.workflows import exits, observation, outbox, steps
     from promotion_ladder.workflows.climb import Climb, ComeDown, Renew, Retry, Skip, detached
     from promotion_ladder.workflows.compensation import come_down
@@ -280,6 +289,11 @@ class Promotion:
     def history(self) -> list[str]:
         """One line for each stage passed."""
         return [f"{r.stage} left at {r.left_at:%Y-%m-%dT%H:%M:%SZ}: {r.code}" for r in self.climb.state.passed]
+
+    @workflow.query(description="What became of a message, by its id; nothing while it waits for its ruling")
+    def ruled(self, message_id: str) -> Ruled:
+        """The ruling on one message of this run."""
+        return Ruled(receipt=self.messages.receipts.get(message_id))
 
     @workflow.query(description="What it waits for, who may act, until when, and what silence means")
     def pending(self) -> Pending:

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.notice import NoticeKind
     from promotion_ladder.core.state import Ending, Phase, PromotionResult, PromotionState, StageRecord
     from promotion_ladder.workflows.climb import Climb
-    from promotion_ladder.workflows.compensation import flatten
+    from promotion_ladder.workflows.compensation import clear_leftover
     from promotion_ladder.workflows.options import ADMIT, PLATFORM, SETTLE
 
 
@@ -42,6 +42,7 @@ async def admit(climb: Climb) -> bool:
         actor=admission.principal, code=Code.STARTED, release=state.release.model_dump(mode="json"),
         digest=state.release.digest, stable=admission.stable.model_dump(mode="json") if admission.stable else {},
         ladder_hash=state.ladder_hash, capital=str(state.capital), reason=state.order.reason,
+        ladder=admission.ladder.model_dump(mode="json") if admission.ladder else {},
         carried=[record.model_dump(mode="json") for record in admission.carried],
     )  # fmt: skip
     climb.tell(NoticeKind.STARTED, f"starts at {state.stage_name}", (admission.sentence,))
@@ -61,9 +62,7 @@ async def enter(climb: Climb) -> None:
         state.epoch = acquired.epoch
         climb.record("acquired", f"owns {state.release.bot} at epoch {state.epoch}", epoch=state.epoch)
         if acquired.leftover:
-            state.may_be_exposed = True
-            climb.record("leftover_found", "an earlier climb left something exposed: flattened first")
-            await flatten(climb)
+            await clear_leftover(climb)
         await climb.checkpoint()
     # Undo before do: from here on a stop flattens, even if the answer of the next effect is lost.
     state.may_be_exposed = state.may_be_exposed or state.stage.mode.touches_money
@@ -113,6 +112,7 @@ def _clear_stage(state: PromotionState) -> None:
     state.entered_at = state.pause_until = state.observed_from = state.observe_until = None
     state.decision = state.evidence = state.window = None
     state.resumed = False
+    state.entry = 0
     state.approvals = []
 
 

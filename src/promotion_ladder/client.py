@@ -8,6 +8,7 @@
 Every method raises :class:`~promotion_ladder.core.errors.LadderError`, whose code says why and what to do next.
 """
 
+import asyncio
 import secrets
 import uuid
 from collections.abc import AsyncIterator
@@ -25,27 +26,26 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-from temporalio.runtime import Runtime
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from promotion_ladder import contracts
 from promotion_ladder.adapters.platform_http import HttpPlatform
+from promotion_ladder.connection import connect, from_rpc, from_update
 from promotion_ladder.core.base import Record, Time
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.platform import BotFacts, HoldOutOrder, LatchOrder
 from promotion_ladder.core.release import Release
-from promotion_ladder.core.state import Command, PromotionResult, PromotionState, Receipt, StartOrder
+from promotion_ladder.core.state import Command, PromotionResult, PromotionState, Receipt, Ruled, StartOrder
 from promotion_ladder.ports import Platform
 from promotion_ladder.settings import Settings
 
 PATIENCE = timedelta(seconds=15)
 """How long a person waits for a worker's answer."""
 QUERY_PATIENCE = timedelta(seconds=5)
+RULING_LOOKS = 15
 
 
 class Started(Record):
@@ -74,25 +74,6 @@ class Killed(Record):
     latched: bool
     told: bool
     sentence: str
-
-
-async def connect(settings: Settings, runtime: Runtime | None = None) -> Client:
-    """A client of the Temporal server that the environment, a profile or the local stack names.
-
-    Raises LadderError with ``OPS_TEMPORAL_DOWN`` when it does not answer.
-    """
-    config = ClientConfig.load_client_connect_config()
-    if settings.temporal_address is not None:
-        config["target_host"] = settings.temporal_address
-    host = config.get("target_host")
-    if host is None:
-        raise LadderError(
-            Code.TEMPORAL_DOWN, "no Temporal server is configured", "set TEMPORAL_ADDRESS, or run 'ladder dev'"
-        )
-    try:
-        return await Client.connect(**config, data_converter=pydantic_data_converter, runtime=runtime)
-    except RuntimeError as error:
-        raise LadderError(Code.TEMPORAL_DOWN, f"Temporal at {host} does not answer: {str(error)[:200]}") from None
 
 
 class LadderClient:
@@ -153,7 +134,7 @@ class LadderClient:
         except WorkflowAlreadyStartedError:
             return await self._already(release, order, supersede=supersede)
         except RPCError as error:
-            raise _from_rpc(error, release.bot) from None
+            raise from_rpc(error, release.bot) from None
         return await self._admitted(handle, order)
 
     async def _admitted(self, handle: WorkflowHandle[Any, Any], order: StartOrder) -> Started:
@@ -164,7 +145,7 @@ class LadderClient:
                 Code.WORKER_SILENT, f"{order.promotion_id} is stored, but no worker answers yet"
             ) from None
         except RPCError as error:
-            raise _from_rpc(error, order.release.bot) from None
+            raise from_rpc(error, order.release.bot) from None
         if not receipt.accepted:
             raise LadderError(receipt.code, receipt.sentence)
         return Started(promotion_id=order.promotion_id, existing=False, sentence=receipt.sentence)
@@ -195,7 +176,7 @@ class LadderClient:
         try:
             state: PromotionState = await handle.query("state", result_type=PromotionState, rpc_timeout=QUERY_PATIENCE)
         except RPCError as error:
-            raise _from_rpc(error, bot) from None
+            raise from_rpc(error, bot) from None
         except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
             raise LadderError(Code.WORKER_SILENT, f"the promotion of {bot} does not answer: {error}"[:300]) from None
         return state
@@ -206,7 +187,7 @@ class LadderClient:
         try:
             result: PromotionResult = await handle.result()
         except RPCError as error:
-            raise _from_rpc(error, bot) from None
+            raise from_rpc(error, bot) from None
         except WorkflowFailureError as error:
             raise LadderError(
                 Code.NO_SUCH_PROMOTION, f"the promotion of {bot} was ended from outside: {error.cause}"[:300],
@@ -222,7 +203,7 @@ class LadderClient:
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return False
-            raise _from_rpc(error, bot) from None
+            raise from_rpc(error, bot) from None
 
     async def list(self) -> AsyncIterator[Line]:
         """All running promotions."""
@@ -241,14 +222,14 @@ class LadderClient:
                     promotion_id=str((await execution.memo()).get(contracts.MEMO_PROMOTION, "")),
                 )
         except RPCError as error:
-            raise _from_rpc(error, "every bot") from None
+            raise from_rpc(error, "every bot") from None
 
     async def _memo(self, bot: str) -> dict[str, str]:
         handle = (await self.temporal()).get_workflow_handle(contracts.workflow_id(bot))
         try:
             return {key: str(value) for key, value in (await (await handle.describe()).memo()).items()}
         except RPCError as error:
-            raise _from_rpc(error, bot) from None
+            raise from_rpc(error, bot) from None
 
     # --- permissions: updates, answered ---------------------------------------------------------------------------
 
@@ -291,40 +272,67 @@ class LadderClient:
                 str(verb), command, result_type=Receipt, id=command.message_id, rpc_timeout=PATIENCE
             )
         except WorkflowUpdateFailedError as error:
-            raise _from_update(error) from None
+            raise from_update(error) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             raise LadderError(Code.WORKER_SILENT, f"no worker answered the {verb} of {bot}") from None
         except RPCError as error:
-            raise _from_rpc(error, bot) from None
+            raise from_rpc(error, bot) from None
         return receipt
 
     # --- prohibitions: signals, stored even when no worker lives ------------------------------------------------------
 
-    async def veto(self, bot: str, reason: str) -> str:
-        """Stop the promotion for good; the promotion it was sent to."""
+    async def veto(self, bot: str, reason: str) -> Receipt:
+        """Stop the promotion for good."""
         return await self._prohibit(bot, Verb.VETO, reason)
 
-    async def hold(self, bot: str, reason: str = "") -> str:
-        """Stand still, exposure unchanged; the promotion it was sent to."""
+    async def hold(self, bot: str, reason: str = "") -> Receipt:
+        """Stand still, exposure unchanged."""
         return await self._prohibit(bot, Verb.HOLD, reason)
 
-    async def rollback(self, bot: str, reason: str) -> str:
-        """Come down; the promotion it was sent to."""
+    async def rollback(self, bot: str, reason: str) -> Receipt:
+        """Come down: flatten, restore stable, hold the release out."""
         return await self._prohibit(bot, Verb.ROLLBACK, reason)
 
-    async def _prohibit(self, bot: str, verb: Verb, reason: str) -> str:
+    async def _prohibit(self, bot: str, verb: Verb, reason: str) -> Receipt:
+        """Send a prohibition, which is stored even when no worker lives, and wait a little for the ruling on it.
+
+        Raises LadderError when it was refused. Without an answer in time it stands as sent.
+        """
         if not await self.running(bot):
             raise LadderError(Code.NO_SUCH_PROMOTION, f"no promotion of {bot} is running")
         promotion_id = (await self._memo(bot)).get(contracts.MEMO_PROMOTION, "")
-        await self._signal(bot, self.command(verb, promotion_id, reason))
-        return promotion_id
+        command = self.command(verb, promotion_id, reason)
+        await self._signal(bot, command)
+        receipt = await self._ruling(bot, command.message_id)
+        if receipt is None:
+            return Receipt(
+                accepted=True, code=Code.ALLOWED, sentence=f"{verb} sent to {promotion_id}, not ruled on yet"
+            )
+        if not receipt.accepted:
+            raise LadderError(receipt.code, receipt.sentence)
+        return receipt
+
+    async def _ruling(self, bot: str, message_id: str) -> Receipt | None:
+        """What became of a message; None if nobody says so within a few seconds."""
+        handle = (await self.temporal()).get_workflow_handle(contracts.workflow_id(bot))
+        for _ in range(RULING_LOOKS):
+            try:
+                ruled: Ruled = await handle.query(
+                    "ruled", message_id, result_type=Ruled, rpc_timeout=timedelta(seconds=1)
+                )
+            except (RPCError, WorkflowQueryFailedError):
+                ruled = Ruled()
+            if ruled.receipt is not None:
+                return ruled.receipt
+            await asyncio.sleep(0.2)
+        return None
 
     async def _signal(self, bot: str, command: Command) -> None:
         handle = (await self.temporal()).get_workflow_handle(contracts.workflow_id(bot))
         try:
             await handle.signal(str(command.verb), command)
         except RPCError as error:
-            raise _from_rpc(error, bot) from None
+            raise from_rpc(error, bot) from None
 
     async def kill(self, bot: str, reason: str) -> Killed:
         """Latch the bot at the platform, read the latch back, then tell its promotion, which flattens durably.
@@ -337,9 +345,14 @@ class LadderClient:
                 Code.PLATFORM_REFUSED, f"the latch of {bot} was set but is not there: kill it at the venue"
             )
         try:
-            promotion_id = await self._prohibit(bot, Verb.KILL, reason)
+            if not await self.running(bot):
+                return Killed(latched=True, told=False, sentence=f"{bot} is latched; no promotion of it is running")
+            promotion_id = (await self._memo(bot)).get(contracts.MEMO_PROMOTION, "")
+            await self._signal(bot, self.command(Verb.KILL, promotion_id, reason))
         except LadderError as error:
-            return Killed(latched=True, told=False, sentence=f"{bot} is latched; {error.detail}")
+            return Killed(
+                latched=True, told=False, sentence=f"{bot} is latched; its promotion was not told: {error.detail}"
+            )
         return Killed(latched=True, told=True, sentence=f"{bot} is latched and {promotion_id} flattens")
 
     async def release_kill(self, bot: str, reason: str) -> BotFacts:
@@ -375,23 +388,3 @@ class LadderClient:
             verb=verb, promotion_id=promotion_id, identity=self.settings.identity, message_id=uuid.uuid4().hex,
             reason=reason, channel=self.channel, **fields,
         )  # fmt: skip
-
-
-def _from_rpc(error: RPCError, bot: str) -> LadderError:
-    match error.status:
-        case RPCStatusCode.NOT_FOUND:
-            return LadderError(Code.NO_SUCH_PROMOTION, f"no promotion of {bot} is running")
-        case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
-            return LadderError(Code.WORKER_SILENT, f"no worker answered for {bot}")
-        case RPCStatusCode.FAILED_PRECONDITION:
-            return LadderError(Code.WORKER_SILENT, f"the promotion of {bot} is stuck: {error.message}"[:300])
-        case _:
-            return LadderError(Code.TEMPORAL_DOWN, f"Temporal did not take it: {error.message}"[:300])
-
-
-def _from_update(error: WorkflowUpdateFailedError) -> LadderError:
-    cause = error.cause
-    if isinstance(cause, ApplicationError):
-        code = next((code for code in Code if code == cause.type), Code.PLATFORM_REFUSED)
-        return LadderError(code, cause.message)
-    return LadderError(Code.WORKER_SILENT, str(cause)[:300])

@@ -98,6 +98,10 @@ class StageOrder(Record):
     capital: Money
     entered_at: Time | None = None
     """By the platform's clock, once the stage's exposure was read back."""
+    entry: int = 0
+    """How often the exposure of this attempt was given anew, after a guard had paused it."""
+    muted: tuple[str, ...] = ()
+    """Guards that tripped and hold: not judged again while a person decides."""
 
 
 class JudgeOrder(Record):
@@ -170,6 +174,12 @@ class RestoreRequest(Record):
 
     promotion_id: str
     bot: str
+
+
+class ClearRequest(RestoreRequest):
+    """Take away what an earlier climb left, flat by now."""
+
+    epoch: int
 
 
 class HoldOutRequest(Record):

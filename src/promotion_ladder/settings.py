@@ -27,9 +27,9 @@ class Settings(BaseModel):
     platform_url: str | None
     """``LADDER_PLATFORM_URL``: the bot platform."""
     prometheus_url: str | None
-    """``PROMETHEUS_URL``."""
+    """``PROMETHEUS_URL``: where gates ask."""
     temporal_address: str | None
-    """``TEMPORAL_ADDRESS`` (or a profile of Temporal's own configuration file), else the local stack's."""
+    """``TEMPORAL_ADDRESS``: host:port of Temporal, or a profile of its own configuration; else the local stack's."""
     webhook_url: str | None
     """``LADDER_WEBHOOK_URL``: where notices go."""
     webhook_secret: SecretStr | None

@@ -211,7 +211,8 @@ class Rig:
         keys = Counter((e["verb"], e["key"]) for e in effects if e["key"])
         assert [key for key, n in keys.items() if n > 1] == []
         for verb in ("prepare", "set_exposure"):
-            stages = Counter((e["promotion_id"], e["detail"]["stage"]) for e in effects if e["verb"] == verb)
+            # A key is promotion:epoch:stage.attempt:verb; whatever the epoch, an attempt enters its stage once.
+            stages = Counter((e["promotion_id"], e["key"].split(":")[-2]) for e in effects if e["verb"] == verb)
             assert [stage for stage, n in stages.items() if n > 1] == [], verb
         owners = [e["promotion_id"] for e in effects if e["verb"] == "acquire"]
         assert len(owners) == len(set(owners))

@@ -91,6 +91,8 @@ class World:
     probes: FakeProbes = field(default_factory=FakeProbes)
     trip: GuardTrip | None = None
     trip_at: str = ""
+    guarding: list[tuple[str, ...]] = field(default_factory=list)
+    """The muted checks of each guard that was started."""
     handle: WorkflowHandle[Promotion, PromotionResult] | None = None
     promotion_id: str = field(default_factory=lambda: f"bot/2.0.0/{uuid.uuid4().hex[:6]}")
 
@@ -161,7 +163,9 @@ def stub_guard(world: World) -> Callable[[StageOrder], Awaitable[GuardTrip]]:
 
     @activity.defn(name="guard")
     async def guard(order: StageOrder) -> GuardTrip:
-        if world.trip is not None and order.stage.name == world.trip_at:
+        if activity.info().attempt == 1:
+            world.guarding.append(order.muted)
+        if world.trip is not None and order.stage.name == world.trip_at and not order.muted:
             return world.trip
         raise ApplicationError(
             "nothing to see", next_retry_delay=timedelta(days=365), category=ApplicationErrorCategory.BENIGN

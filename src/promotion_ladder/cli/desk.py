@@ -55,7 +55,7 @@ def kill(
     """Latch a bot at its platform at once, then flatten what its promotion has exposed.
 
     The latch is set and read back first, without Temporal; it stands until somebody lifts it with --release.
-    Exit status 0 means: latched, and a running promotion was told.
+    Exit status 0 means that the latch was read back; the answer says whether a running promotion was told.
 
     Examples:
       ladder kill wti-trend --reason "fills look wrong" --yes

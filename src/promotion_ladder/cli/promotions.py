@@ -12,7 +12,6 @@ from rich.table import Table
 
 from promotion_ladder.adapters.files import load_release
 from promotion_ladder.cli.common import (
-    FAILED,
     NOT_PROMOTED,
     Bot,
     Format,
@@ -139,6 +138,7 @@ async def _watch(ladder: LadderClient, bot: str, output: Format) -> None:
         result = await ladder.result(bot)
         write_json(result)
         _end(result)
+        return
     state: PromotionState = await ladder.state(bot)
     with Live(console=out, refresh_per_second=4, transient=False) as live:
         while True:
@@ -261,8 +261,7 @@ def veto(bot: Bot, reason: NeededReason, output: Output = Format.TEXT) -> None:
 
     Example: ladder veto wti-trend --reason "earnings tonight"
     """
-    promotion = run(output, client().veto(bot, reason))
-    tell(output, f"veto sent to {promotion}", {"promotion_id": promotion})
+    _answer(output, run(output, client().veto(bot, reason)))
 
 
 @app.command(rich_help_panel="People")
@@ -271,8 +270,7 @@ def hold(bot: Bot, reason: Reason = "", output: Output = Format.TEXT) -> None:
 
     Example: ladder hold wti-trend --reason "looking at the fills"
     """
-    promotion = run(output, client().hold(bot, reason))
-    tell(output, f"hold sent to {promotion}", {"promotion_id": promotion})
+    _answer(output, run(output, client().hold(bot, reason)))
 
 
 @app.command(rich_help_panel="People")
@@ -292,12 +290,16 @@ def rollback(
     if (scope == "bot") != (bot is not None) or scope not in ("bot", "global"):
         raise typer.BadParameter("name a bot, or use --scope global without one", param_hint="--scope")
 
-    async def work() -> list[str]:
+    async def work() -> list[Receipt]:
         ladder = client()
         bots = [bot] if bot is not None else [line.bot async for line in ladder.list()]
-        return [await ladder.rollback(each, reason) for each in bots]
+        if not bots:
+            raise LadderError(Code.NO_SUCH_PROMOTION, "no promotion is running")
+        return list(await asyncio.gather(*(ladder.rollback(each, reason) for each in bots)))
 
-    sent = run(output, work())
-    tell(output, f"rollback sent to {', '.join(sent) or 'nobody: nothing runs'}", {"promotion_ids": sent})
-    if not sent:
-        raise typer.Exit(FAILED)
+    receipts = run(output, work())
+    if output is Format.JSON:
+        write_json([receipt.model_dump(mode="json") for receipt in receipts])
+        return
+    for receipt in receipts:
+        tell(output, receipt.sentence)

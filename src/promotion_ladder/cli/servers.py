@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,10 @@ from rich.status import Status
 from rich.text import Text
 
 from promotion_ladder import settings
-from promotion_ladder.cli.common import Format, Output, err, out, run
+from promotion_ladder.adapters.files import load_release
+from promotion_ladder.cli.common import Format, Output, err, out, run, tell, write_json
 from promotion_ladder.demo.stories import tell_stories
-from promotion_ladder.stack.local import LocalStack, Ports
+from promotion_ladder.stack.local import LocalStack, Ports, publish_to_simulation
 from promotion_ladder.workers.main import run_worker
 
 app = typer.Typer()
@@ -63,31 +65,64 @@ def dev(
     stack = LocalStack(state or settings.load().state_dir, ports, tick)
     if config is not None:
         stack = LocalStack(stack.state_dir, ports, tick, config.resolve())
-    run(output, _dev(stack))
+    run(output, _dev(stack, output))
 
 
-async def _dev(stack: LocalStack) -> None:
+async def _dev(stack: LocalStack, output: Format) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
     with Status("starting Temporal, Prometheus, the simulated platform and a worker", console=err):
         await stack.start()
     try:
-        for what, where in (
-            ("Temporal", f"{stack.temporal_address}, look at {stack.ui_url}"),
-            ("Prometheus", stack.prometheus_url),
-            ("platform", f"{stack.platform_url}/docs"),
-            ("state", str(stack.state_dir)),
-        ):
-            out.print(Text.assemble(("✔ ", "green"), (f"{what:<11}", "bold"), where))
-        if stack.state_dir != settings.default_state_dir({}):
-            out.print(Text(f"elsewhere: export LADDER_STATE={stack.state_dir}", style="dim"))
-        out.print(Text("Ctrl-C ends all of it", style="dim"))
+        _say_where(stack, output)
         await _until(stop, stack)
     finally:
         with Status("ending", console=err):
             await stack.stop()
-    out.print("ended; nothing is left running")
+    err.print("ended; nothing is left running")
+
+
+def _say_where(stack: LocalStack, output: Format) -> None:
+    if output is Format.JSON:
+        write_json(stack.facts())
+        sys.stdout.flush()
+        return
+    for what, where in (
+        ("Temporal", f"{stack.temporal_address}, look at {stack.ui_url}"),
+        ("Prometheus", stack.prometheus_url),
+        ("platform", f"{stack.platform_url}/docs"),
+        ("config", str(stack.config_dir)),
+        ("state", str(stack.state_dir)),
+    ):
+        out.print(Text.assemble(("✔ ", "green"), (f"{what:<11}", "bold"), where))
+    if stack.state_dir != settings.default_state_dir({}):
+        out.print(Text(f"elsewhere: export LADDER_STATE={stack.state_dir}", style="dim"))
+    out.print(Text("a first climb: ladder publish release.yaml, then ladder start release.yaml", style="dim"))
+    out.print(Text("Ctrl-C ends all of it", style="dim"))
+
+
+@app.command(rich_help_panel="Servers")
+def publish(
+    release: Annotated[Path, typer.Argument(help="RELEASE.yaml.", show_default=False)],
+    behaviour: Annotated[
+        str, typer.Option(help="good, bleeding, rejecting, slow, stale or crashing.", show_default=True)
+    ] = "good",
+    output: Output = Format.TEXT,
+) -> None:
+    """Publish a release to the simulated platform of 'ladder dev', with a character for it to play.
+
+    A platform of your own publishes releases its own way.
+
+    Example: ladder publish release.yaml --behaviour bleeding
+    """
+
+    async def work() -> None:
+        found = load_release(release)
+        await publish_to_simulation(settings.load(), found, behaviour)
+        tell(output, f"{found.bot} {found.version} is published, {behaviour}", found)
+
+    run(output, work())
 
 
 async def _until(stop: asyncio.Event, stack: LocalStack) -> None:

@@ -40,7 +40,9 @@ def pending(state: PromotionState) -> Pending:
         case Phase.VETO_WINDOW:
             return Pending(waiting_for="a veto, if anyone objects", deadline=deadline, on_silence="goes on")
         case Phase.AWAITING_NOTICE:
-            return Pending(waiting_for="the delivery of its notice", on_silence="stays")
+            roles, _ = approval_terms(state)
+            then = ", then approval" if roles else ""
+            return Pending(waiting_for=f"the delivery of its notice{then}", who=roles, on_silence="stays")
         case Phase.ON_HOLD:
             reason = f" ({state.hold.reason})" if state.hold else ""
             return Pending(waiting_for=f"resume, retry, skip or rollback{reason}", on_silence="stays")

@@ -186,10 +186,11 @@ class Telemetry(Record):
     heartbeat_at: Time | None
     market_data_at: Time | None
     realized_pnl: Money
-    """Since the variant entered its mode."""
+    """Since the variant entered its stage (stable: its mode)."""
     unrealized_pnl: Money
+    """Change of the open positions' worth since then."""
     peak_pnl: Money
-    """Highest realised plus unrealised profit since the variant entered its mode (at least 0)."""
+    """Highest realised plus unrealised profit since then, at least 0."""
     positions: int
     open_orders: int
 

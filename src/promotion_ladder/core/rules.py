@@ -98,6 +98,11 @@ def approval_terms(state: PromotionState) -> tuple[tuple[str, ...], bool]:
     return (leaving.roles, leaving.four_eyes) if isinstance(leaving, ApprovalExit) else ((), True)
 
 
+def step_asked(state: PromotionState) -> str:
+    """What an approval would let happen: a resumed climb enters its stage, any other leaves it."""
+    return f"{'enter' if state.resume_roles else 'leave'} {state.stage_name}"
+
+
 def quorum(state: PromotionState) -> int:
     """How many different approvals are needed for what is waited for now."""
     leaving = state.stage.exit

@@ -90,6 +90,12 @@ class Receipt(Record):
     sentence: str
 
 
+class Ruled(Record):
+    """What became of a message, if it was ruled on yet."""
+
+    receipt: Receipt | None = None
+
+
 class Approval(Record):
     """One person's yes, bound to exactly what they saw."""
 
@@ -169,6 +175,8 @@ class PromotionState(BaseModel):
     attempt: int = 1
     entered_at: Time | None = None
     """When the stage's exposure was read back; None until then."""
+    entry: int = 0
+    """How often the exposure of this attempt was given anew, after a guard had paused it."""
     pause_until: Time | None = None
     observed_from: Time | None = None
     observe_until: Time | None = None

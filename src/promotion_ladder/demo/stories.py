@@ -12,8 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from promotion_ladder import settings
 from promotion_ladder.adapters.files import load_release
 from promotion_ladder.client import LadderClient
@@ -24,7 +22,7 @@ from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.release import Release
 from promotion_ladder.core.state import Ending, Phase, PromotionResult, PromotionState
 from promotion_ladder.demo.screen import Screen
-from promotion_ladder.stack.local import LocalStack
+from promotion_ladder.stack.local import LocalStack, publish_to_simulation
 
 DEADLINE = timedelta(seconds=150)
 LOOK_EVERY = 0.25
@@ -38,7 +36,7 @@ class Story:
     name: str
     told: str
     """One line about it for the screen."""
-    behaviour: dict[str, Any]
+    behaviour: str
     ending: Ending
     vetoed_by: str | None = None
     release: Release = field(init=False)
@@ -68,9 +66,9 @@ class Story:
 def stories() -> list[Story]:
     """The three stories, as yet untold."""
     return [
-        Story("healthy", "does well, all the way up", {"kind": "good"}, Ending.STABLE),
-        Story("bleeding", "looks fine until it trades real money", {"kind": "bleeding"}, Ending.ROLLED_BACK),
-        Story("vetoed", "does well, but somebody objects", {"kind": "good"}, Ending.VETOED, vetoed_by="ben"),
+        Story("healthy", "does well, all the way up", "good", Ending.STABLE),
+        Story("bleeding", "looks fine until it trades real money", "bleeding", Ending.ROLLED_BACK),
+        Story("vetoed", "does well, but somebody objects", "good", Ending.VETOED, vetoed_by="ben"),
     ]
 
 
@@ -105,8 +103,9 @@ def _fresh(directory: Path) -> Path:
 async def _tell(stack: LocalStack, cast: list[Story], screen: Screen) -> None:
     for story in cast:
         story.release = load_release(stack.config_dir / "releases" / f"{story.name}.yaml")
-    await _publish(stack, cast)
     people = _people(stack)
+    for story in cast:
+        await publish_to_simulation(people("ana").settings, story.release, story.behaviour)
     for story in cast:
         story.began = time.monotonic()
         await people("ana").start(story.release, reason=story.told)
@@ -114,13 +113,6 @@ async def _tell(stack: LocalStack, cast: list[Story], screen: Screen) -> None:
         await asyncio.gather(*(_follow(story, people, screen) for story in cast))
     for story in cast:
         story.wrong = [why for why in await _check(story, people("ana")) if why]
-
-
-async def _publish(stack: LocalStack, cast: list[Story]) -> None:
-    async with httpx.AsyncClient(base_url=stack.platform_url) as platform:
-        for story in cast:
-            body = {"release": story.release.model_dump(mode="json"), "behaviour": story.behaviour}
-            (await platform.post("/simulation/releases", json=body)).raise_for_status()
 
 
 def _people(stack: LocalStack) -> Callable[[str], LadderClient]:
@@ -178,9 +170,9 @@ async def _act(story: Story, state: PromotionState, people: Callable[[str], Ladd
 async def _think_and(do: Callable[[], Awaitable[object]], what: str, screen: Screen) -> None:
     """People take a moment, so that the wait for them can be seen; by then it may have come down by itself."""
     await asyncio.sleep(THINKING)
-    screen.say(what)
     with contextlib.suppress(LadderError):
         await do()
+        screen.say(what)
 
 
 async def _check(story: Story, ladder: LadderClient) -> list[str]:

@@ -101,6 +101,7 @@ def set_exposure(world: World, name: str, order: ExposureOrder) -> list[Exposure
         )
         _set_candidate(world, bot, candidate, order)
         _set_baseline(world, bot, order)
+        _open_account(world, name, order.stage)
         world.run("UPDATE variants SET stage = ? WHERE bot = ? AND variant != 'stable'", order.stage, name)
         world.run(
             "UPDATE variants SET capital = ?, paused = 0 WHERE bot = ? AND variant = 'stable'", str(order.stable), name
@@ -154,6 +155,22 @@ def _set_candidate(world: World, bot: Row, candidate: Row, order: ExposureOrder)
     )
 
 
+def _open_account(world: World, name: str, stage: str) -> None:
+    """From its first exposure on, a stage's profit and loss are counted from zero; a stage repeated goes on."""
+    row = world.variant(name, Variant.CANDIDATE)
+    if row is None or row["account_stage"] == stage:
+        return
+    world.run(
+        "UPDATE variants SET account_stage = ?, base_realized = ?, base_unrealized = ?, peak = ?"
+        " WHERE bot = ? AND variant = 'candidate'",
+        stage,
+        row["realized"],
+        row["unrealized"],
+        str(Decimal(row["realized"]) + Decimal(row["unrealized"])),
+        name,
+    )
+
+
 def _set_baseline(world: World, bot: Row, order: ExposureOrder) -> None:
     name = bot["bot"]
     present = world.variant(name, Variant.BASELINE)
@@ -176,7 +193,7 @@ def _enter_mode(world: World, name: str, variant: Variant, mode: Mode) -> None:
     """Start the variant's account of itself afresh; what it holds at the venue goes on."""
     world.run(
         "UPDATE variants SET mode = ?, active = ?, realized = '0', unrealized = '0', peak = '0', decisions = 0,"
-        " wake = '{}' WHERE bot = ? AND variant = ?",
+        " wake = '{}', account_stage = '', base_realized = '0', base_unrealized = '0' WHERE bot = ? AND variant = ?",
         mode,
         int(mode is not Mode.REPLAY),
         name,

@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS variants (
     realized TEXT NOT NULL DEFAULT '0', peak TEXT NOT NULL DEFAULT '0', unrealized TEXT NOT NULL DEFAULT '0',
     heartbeat_at TEXT, data_at TEXT, overrides TEXT NOT NULL DEFAULT '{}',
     stage TEXT NOT NULL DEFAULT '', -- it was last prepared or exposed for
+    account_stage TEXT NOT NULL DEFAULT '', -- whose profit and loss telemetry tells, from these on:
+    base_realized TEXT NOT NULL DEFAULT '0', base_unrealized TEXT NOT NULL DEFAULT '0',
     PRIMARY KEY (bot, variant)
 );
 CREATE TABLE IF NOT EXISTS orders (

@@ -161,6 +161,7 @@ def telemetry(world: World, name: str, variant: Variant) -> Telemetry:
     resting = world.value(
         "SELECT count(*) FROM orders WHERE bot = ? AND variant = ? AND status = 'open'", name, variant
     )
+    base_realized, base_unrealized = Decimal(row["base_realized"]), Decimal(row["base_unrealized"])
     return Telemetry(
         bot=name,
         variant=variant,
@@ -170,9 +171,9 @@ def telemetry(world: World, name: str, variant: Variant) -> Telemetry:
         capital=Decimal(row["capital"] if mode.touches_money else row["notional"]),
         heartbeat_at=row["heartbeat_at"],
         market_data_at=row["data_at"],
-        realized_pnl=Decimal(row["realized"]),
-        unrealized_pnl=Decimal(row["unrealized"]),
-        peak_pnl=Decimal(row["peak"]),
+        realized_pnl=Decimal(row["realized"]) - base_realized,
+        unrealized_pnl=Decimal(row["unrealized"]) - base_unrealized,
+        peak_pnl=max(Decimal(row["peak"]) - base_realized - base_unrealized, Decimal(0)),
         positions=len(book.positions(world, name, variant)),
         open_orders=resting,
     )

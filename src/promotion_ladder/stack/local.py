@@ -17,7 +17,10 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from promotion_ladder import contracts
-from promotion_ladder.settings import shipped_config
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.release import Release
+from promotion_ladder.settings import Settings, shipped_config
 from promotion_ladder.stack.processes import Process, end, free_port, program
 
 
@@ -95,7 +98,8 @@ class LocalStack:
             "TEMPORAL_ADDRESS": self.temporal_address,
         }
 
-    def _facts(self) -> dict[str, str]:
+    def facts(self) -> dict[str, str]:
+        """Its addresses and places, as stack.json holds them."""
         return {
             "temporal": self.temporal_address,
             "temporal_ui": self.ui_url,
@@ -142,7 +146,7 @@ class LocalStack:
             simulation=f"127.0.0.1:{self.ports.platform}", worker=f"127.0.0.1:{self.ports.worker_metrics}"
         )
         (self.state_dir / "prometheus.yml").write_text(text)
-        (self.state_dir / "stack.json").write_text(json.dumps(self._facts(), indent=2) + "\n")
+        (self.state_dir / "stack.json").write_text(json.dumps(self.facts(), indent=2) + "\n")
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -197,3 +201,20 @@ async def _answers(url: str) -> bool:
             return (await client.get(url)).is_success
     except httpx.HTTPError:
         return False
+
+
+async def publish_to_simulation(found: Settings, release: Release, behaviour: str) -> None:
+    """Make ``release`` known to the simulated platform; raises LadderError when it is not one, or refuses."""
+    if found.platform_url is None:
+        raise LadderError(Code.PLATFORM_DOWN, "no platform is configured", "run 'ladder dev'")
+    body = {"release": release.model_dump(mode="json"), "behaviour": {"kind": behaviour}}
+    try:
+        async with httpx.AsyncClient(base_url=found.platform_url, timeout=5.0) as platform:
+            answer = await platform.post("/simulation/releases", json=body)
+    except httpx.HTTPError as error:
+        raise LadderError(Code.PLATFORM_DOWN, f"{found.platform_url} does not answer: {type(error).__name__}") from None
+    if answer.is_success:
+        return
+    told = answer.json() if answer.headers.get("content-type", "").startswith("application/json") else {}
+    detail = str(told.get("detail", "it is not the simulated platform"))
+    raise LadderError(Code.PLATFORM_REFUSED, f"{found.platform_url} refused the release: {detail}"[:300])

@@ -1,0 +1,146 @@
+"""A local stack whose ladder goes straight to a canary, with bots to kill, and the waits a benchmark needs."""
+
+import asyncio
+import os
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from temporalio.client import Client, WorkflowHandle
+
+from promotion_ladder import contracts, settings
+from promotion_ladder.adapters.platform_http import HttpPlatform
+from promotion_ladder.client import LadderClient
+from promotion_ladder.core.people import Verb
+from promotion_ladder.core.platform import Variant
+from promotion_ladder.core.release import ChangeClass
+from promotion_ladder.simulation.behaviour import Behaviour
+from promotion_ladder.simulation.bots import BotSpec, make_release
+from promotion_ladder.simulation.process import Knobs
+from promotion_ladder.stack.local import LocalStack
+
+PATIENCE = 60.0
+SETTLE = 2.0
+"""Seconds of rest between a climb of many bots and the first sample."""
+GUARD_EVERY = "1s"
+
+
+async def gap() -> None:
+    """A pause of a length nobody can foresee: what is measured must not fall in step with anything that polls."""
+    await asyncio.sleep(random.uniform(0.1, 0.4))  # noqa: S311 - no secret
+
+
+def _money_stage(name: str, mode: str, max_age: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "mode": mode,
+        "limits": {
+            "instruments": ["WTI", "WTI-MINI"], "price_band": "1%", "max_order_value": 15000,
+            "max_orders_per_minute": 600, "max_position_value": 30000, "venues": ["sim-exchange"],
+        },
+        "lease": "60s",
+        "observe": {"min": "1h", "max": "2h", "every": "60s"},
+        "guards": {"every": GUARD_EVERY, "checks": [{"kind": "heartbeat", "name": "alive", "max_age": max_age}]},
+        "gates": [{"kind": "heartbeat", "name": "alive", "max_age": "60s"}],
+    }  # fmt: skip
+
+
+def _write_config(directory: Path, max_age: str) -> Path:
+    canary = {**_money_stage("canary", "canary", max_age), "capital": "10%"}
+    files = {
+        "people.yaml": {"people": [{"name": "ana", "roles": ["quant"]}]},
+        "policy.yaml": {
+            "routes": {str(change): {"ladder": "bench"} for change in ChangeClass},
+            "rights": {str(verb): ["anyone"] for verb in Verb},
+        },
+        "ladders/bench.yaml": {"ladder": "bench", "stages": [canary, _money_stage("live", "live", max_age)]},
+    }
+    for name, content in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump(content))
+    return directory
+
+
+@dataclass
+class Bed:
+    """The stack and what is done to it."""
+
+    stack: LocalStack
+    knobs: Knobs
+    platform: HttpPlatform
+    ladder: LadderClient
+    client: Client
+    bots: list[str]
+    round: int = 0
+
+    async def climb(self, count: int | None = None) -> dict[str, str]:
+        """Let ``count`` bots (all of them) climb to the canary and open positions; promotion ids by bot."""
+        self.round += 1
+        bots = self.bots[:count]
+        ids = dict(zip(bots, await asyncio.gather(*(self._start(bot) for bot in bots)), strict=True))
+        deadline = time.monotonic() + PATIENCE
+        while not set(bots) <= await self._holding():
+            if time.monotonic() > deadline:
+                raise TimeoutError("not every canary holds a position in time")
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(SETTLE)
+        return ids
+
+    async def _start(self, bot: str) -> str:
+        release = make_release(bot, f"2.{self.round}.0", author="ana")
+        await self.knobs.publish(release, Behaviour())
+        return (await self.ladder.start(release)).promotion_id
+
+    async def _holding(self) -> set[str]:
+        """The bots whose candidate has a position at the venue."""
+        found = await self.platform.exposures()
+        return {e.bot for e in found if e.variant is Variant.CANDIDATE and e.open_positions}
+
+    def promotion(self, bot: str) -> WorkflowHandle[Any, Any]:
+        """The newest promotion of ``bot``."""
+        return self.client.get_workflow_handle(contracts.workflow_id(bot))
+
+    async def kill(self, bot: str, promotion_id: str) -> float:
+        """Send the kill signal, not the latch; the moment before it was sent."""
+        command = self.ladder.command(Verb.KILL, promotion_id, "benchmark")
+        handle = self.promotion(bot)
+        sent = time.time()
+        await handle.signal(str(Verb.KILL), command)
+        return sent
+
+
+@asynccontextmanager
+async def bed(bots: int, max_age: str = "30s") -> AsyncIterator[Bed]:
+    """A stack in a temporary directory; everything is ended and removed at the end."""
+    directory = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="ladder-bench-"))
+    config = await asyncio.to_thread(_write_config, directory / "config", max_age)
+    stack = LocalStack(directory / "state", config_dir=config)
+    try:
+        await stack.start()
+        made = await _made(stack, [f"bench-{number:02}" for number in range(bots)])
+        try:
+            yield made
+        finally:
+            await made.knobs.close()
+            await made.platform.close()
+    finally:
+        await stack.stop()
+        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+
+
+async def _made(stack: LocalStack, names: list[str]) -> Bed:
+    env = {**os.environ, **stack.environment(), "LADDER_IDENTITY": "ana"}
+    ladder = LadderClient(settings.load(env))
+    knobs = Knobs(stack.platform_url)
+    for name in names:
+        await knobs.add_bot(BotSpec(bot=name, account=f"acct-{name}"))
+        await knobs.fault("hold_on", bot=name)  # positions stay until somebody exits them
+    return Bed(stack, knobs, HttpPlatform(stack.platform_url), ladder, await ladder.temporal(), names)
