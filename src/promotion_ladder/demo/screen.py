@@ -1,12 +1,10 @@
 """The demo's screen: three live trees, or plain lines where nobody watches a terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -15,10 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from promotion_ladder.core.state import Ending
+from promotion_ladder.demo.cast import Story
 from promotion_ladder.tree import promotion_tree, status_word
-
-if TYPE_CHECKING:
-    from promotion_ladder.demo.stories import Story
 
 SIDE_BY_SIDE = 150
 """Columns from which the three stories stand side by side."""

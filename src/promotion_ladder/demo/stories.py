@@ -7,10 +7,8 @@ import os
 import shutil
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from promotion_ladder import settings
 from promotion_ladder.adapters.files import load_release
@@ -19,57 +17,14 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.platform import Variant
-from promotion_ladder.core.release import Release
-from promotion_ladder.core.state import Ending, Phase, PromotionResult, PromotionState
+from promotion_ladder.core.state import Ending, Phase, PromotionState
+from promotion_ladder.demo.cast import Story, stories
 from promotion_ladder.demo.screen import Screen
 from promotion_ladder.stack.local import LocalStack, publish_to_simulation
 
 DEADLINE = timedelta(seconds=150)
 LOOK_EVERY = 0.25
 THINKING = 3.0
-
-
-@dataclass
-class Story:
-    """One release: what it is like, what people do to it, how it must end."""
-
-    name: str
-    told: str
-    """One line about it for the screen."""
-    behaviour: str
-    ending: Ending
-    vetoed_by: str | None = None
-    release: Release = field(init=False)
-    state: PromotionState | None = None
-    result: PromotionResult | None = None
-    began: float = 0.0
-    seconds: float = 0.0
-    wrong: list[str] = field(default_factory=list)
-    done: set[tuple[str, str, int]] = field(default_factory=set)
-    """What people did already: (verb, stage, attempt)."""
-    acting: asyncio.Task[None] | None = None
-
-    def summary(self) -> dict[str, Any]:
-        """Its line of summary.json."""
-        result = self.result
-        return {
-            "name": self.name,
-            "outcome": str(result.ending) if result else "unfinished",
-            "stages": list(result.stages) if result else [],
-            "seconds": round(self.seconds, 2),
-            "flat_seconds": result.flat_seconds if result else None,
-            "as_told": not self.wrong,
-            "wrong": self.wrong,
-        }
-
-
-def stories() -> list[Story]:
-    """The three stories, as yet untold."""
-    return [
-        Story("healthy", "does well, all the way up", "good", Ending.STABLE),
-        Story("bleeding", "looks fine until it trades real money", "bleeding", Ending.ROLLED_BACK),
-        Story("vetoed", "does well, but somebody objects", "good", Ending.VETOED, vetoed_by="ben"),
-    ]
 
 
 async def tell_stories(directory: Path, quiet: bool) -> bool:
