@@ -35,5 +35,5 @@ class EvidenceActivities:
             items={gate.name: item for gate, item in zip(stage.gates, found, strict=True)},
         )
         evidence_hash = await self._store.put_evidence(stored)
-        decision = decide(stage, judge(stage, stored.items), now - order.observed_from, order.longest)
+        decision = decide(stage, judge(stage, stored.items), order.elapsed, order.longest)
         return Judgement(decision=decision, evidence=evidence_hash, at=now)

@@ -37,7 +37,13 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure the ladder against peers in the same run.")
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--n", type=int, help="samples of each benchmark, instead of its own number")
-    parser.add_argument("-o", "--output", type=Path, default=Path("build/bench.json"), help="the JSON file")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("build/bench.json"),
+        help="the JSON file; a Markdown table goes beside it",
+    )
     asked = parser.parse_args()
     if asked.n is not None and asked.n < 1:
         parser.error("--n is at least 1")
@@ -84,6 +90,14 @@ def table(results: list[Result]) -> Table:
     return made
 
 
+def markdown(results: list[Result]) -> str:
+    """The same table for a page of the documentation."""
+    heads = ("name", "unit", "n", "p50", "p99", "floor p50", "floor p99", "ratio p99")
+    rows = [[_cell(value) for value in result.line().values()] for result in results]
+    made = [heads, ["---", "---", *["---:"] * 6], *([f"`{row[0]}`", *row[1:]] for row in rows)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in made)
+
+
 def _cell(value: str | float | None) -> str:
     match value:
         case None:
@@ -108,6 +122,7 @@ def main() -> int:
     results = [result for result in found if result.name in wanted]
     asked.output.parent.mkdir(parents=True, exist_ok=True)
     asked.output.write_text(json.dumps([result.line() for result in results], indent=2) + "\n")
+    asked.output.with_suffix(".md").write_text(markdown(results))
     console.print(table(results))
     for result in results:
         console.print(Text.assemble((f"{result.name}: ", "bold"), result.note))

@@ -53,6 +53,10 @@ class Climb:
         self.turn: type[Retry | Skip] | None = None
         """What a person asked for while the climb was on hold."""
         self.shown: tuple[str, str, bool] | None = None
+        self.holds = 0
+        """How many holds were stood through: what was judged before one is judged again after it."""
+        self.chores: list[asyncio.Task[None]] = []
+        """What runs beside the story: the inbox, the record, the notices."""
 
     # --- looking ------------------------------------------------------------------------------------------------
 
@@ -62,6 +66,9 @@ class Climb:
             self.stop(Code.ROLLED_BACK_BY_PERSON, "temporal", f"cancelled in Temporal: {why}", Ending.ROLLED_BACK)
         if self.state.stop is not None:
             raise ComeDown
+        for chore in self.chores:
+            if chore.done():
+                chore.result()  # a bug there must fail the task loudly, not leave messages or records lying
 
     async def checkpoint(self) -> None:
         """Look for a stop, and stand still while on hold."""
@@ -111,6 +118,7 @@ class Climb:
         self.check()
         self.renew_if_long()
         self.enter_phase(before)
+        self.holds += 1
         self._shift_deadlines(workflow.now() - hold.at)
         turn, self.turn = self.turn, None
         if turn is not None:
@@ -129,6 +137,8 @@ class Climb:
     def _shift_deadlines(self, by: timedelta) -> None:
         """A hold stops the clocks of the stage."""
         state = self.state
+        if state.observed_from is not None:
+            state.held += by
         if state.pause_until is not None:
             state.pause_until += by
         if state.observe_until is not None:
@@ -179,7 +189,7 @@ class Climb:
         if not handle.done():
             raise Renew
         got: Got = await handle
-        await self.checkpoint()
+        self.check()
         return got
 
     # --- changing -----------------------------------------------------------------------------------------------

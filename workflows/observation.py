@@ -102,12 +102,13 @@ async def settle_in(climb: Climb) -> None:
 async def judge(climb: Climb) -> Judgement:
     """All gates of the stage, now; the judgement is in the state when this returns."""
     state = climb.state
-    observed_from = state.observed_from or workflow.now()
-    longest = (state.observe_until or workflow.now()) - observed_from
-    order = JudgeOrder(stage_order=climb.stage_order(), observed_from=observed_from, at=workflow.now(), longest=longest)
-    judgement = await climb.perform(
-        EvidenceActivities.judge, order, f"gates of {state.stage_name}", JUDGE, harmless=True
-    )
+    while True:
+        await climb.checkpoint()
+        judgement = await climb.perform(
+            EvidenceActivities.judge, _order(climb), f"gates of {state.stage_name}", JUDGE, harmless=True
+        )
+        if state.hold is None:
+            break  # else: what was seen before a hold is not fresh after it
     changed = state.decision is None or state.decision.code is not judgement.decision.code
     state.decision, state.evidence = judgement.decision, judgement.evidence
     if changed or judgement.decision.step is not Step.CONTINUE:
@@ -118,6 +119,16 @@ async def judge(climb: Climb) -> Judgement:
         )  # fmt: skip
     climb.show()
     return judgement
+
+
+def _order(climb: Climb) -> JudgeOrder:
+    state, now = climb.state, workflow.now()
+    observed_from = state.observed_from or now
+    return JudgeOrder(
+        stage_order=climb.stage_order(), observed_from=observed_from, at=now,
+        elapsed=now - observed_from - state.held,
+        longest=(state.observe_until or now) - observed_from - state.held,
+    )  # fmt: skip
 
 
 async def observe(climb: Climb) -> None:
@@ -135,4 +146,6 @@ async def observe(climb: Climb) -> None:
                 climb.hold(decision.code, "ladder", decision.sentence)
             case Step.CONTINUE:
                 pass
+        state.window = None  # a window counts only while the gates pass
+        state.approvals.clear()
         await climb.sleep(state.stage.observe.every, f"next look at {state.stage_name}")

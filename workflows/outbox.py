@@ -1,40 +1,58 @@
 """What must be written and told: events to the audit store, notices to people; each until it is done."""
 
 import asyncio
+from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from promotion_ladder.activities.audit import AuditActivities
     from promotion_ladder.activities.notification import NotificationActivities
     from promotion_ladder.contracts import Events
-    from promotion_ladder.core.state import PromotionState
+    from promotion_ladder.core.codes import Code
+    from promotion_ladder.workflows.climb import Climb
     from promotion_ladder.workflows.options import AUDIT, NOTIFY
 
 BATCH = 50
+AGAIN = timedelta(seconds=30)
 
 
-async def write_events(state: PromotionState) -> None:
-    """Write events for ever, in order and exactly once; an outage of the store is waited out."""
+async def write_events(climb: Climb) -> None:
+    """Write events for ever, in order and exactly once; an outage of the store is waited out.
+
+    A store that holds another event under the same number was tampered with: the climb holds, and it is tried again.
+    """
+    outbox = climb.state.outbox
     while True:
-        await workflow.wait_condition(lambda: bool(state.outbox))
+        await workflow.wait_condition(lambda: bool(outbox))
         await asyncio.sleep(0)  # let everything of this step come into one batch
-        batch = state.outbox[:BATCH]
-        await workflow.execute_activity_method(
-            AuditActivities.record,
-            Events(events=tuple(batch)),
-            summary=f"audit {batch[0].seq}-{batch[-1].seq}: {batch[-1].kind}",
-            **AUDIT,
-        )
-        del state.outbox[: len(batch)]
+        batch = outbox[:BATCH]
+        try:
+            await workflow.execute_activity_method(
+                AuditActivities.record,
+                Events(events=tuple(batch)),
+                summary=f"audit {batch[0].seq}-{batch[-1].seq}: {batch[-1].kind}",
+                **AUDIT,
+            )
+        except ActivityError as error:
+            climb.hold(Code.AUDIT_CONFLICT, "ladder", f"the record refuses event {batch[0].seq}: {error.cause}")
+            await workflow.sleep(AGAIN, summary="before the record is tried again")
+        else:
+            del outbox[: len(batch)]
 
 
-async def send_notices(state: PromotionState) -> None:
+async def send_notices(climb: Climb) -> None:
     """Send notices for ever, in order; an outage of the channel is waited out."""
+    notices = climb.state.notices
     while True:
-        await workflow.wait_condition(lambda: bool(state.notices))
-        notice = state.notices[0]
-        await workflow.execute_activity_method(
-            NotificationActivities.notify, notice, summary=f"notice: {notice.title}"[:190], **NOTIFY
-        )
-        state.notices.remove(notice)
+        await workflow.wait_condition(lambda: bool(notices))
+        notice = notices[0]
+        try:
+            await workflow.execute_activity_method(
+                NotificationActivities.notify, notice, summary=f"notice: {notice.title}"[:190], **NOTIFY
+            )
+        except ActivityError:
+            await workflow.sleep(AGAIN, summary="before the notice is tried again")
+        else:
+            notices.remove(notice)

@@ -33,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.workflows.messages import Messages
 
 
+LAST_NOTICES = timedelta(minutes=1)
 FLUSH = timedelta(seconds=2)
 """How long a new run waits for the old one's writing to be done."""
 
@@ -50,12 +51,12 @@ class Promotion:
     @workflow.run
     async def run(self, state: PromotionState) -> PromotionResult:
         """Climb one stage and go on in a new run; or come down; or end."""
-        chores = [
+        self.climb.chores = [
             asyncio.create_task(chore)
-            for chore in (self.messages.serve(), outbox.write_events(state), outbox.send_notices(state))
+            for chore in (self.messages.serve(), outbox.write_events(self.climb), outbox.send_notices(self.climb))
         ]
         try:
-            await self._up_or_down(chores)
+            await self._up_or_down()
         except Renew:
             await self._next_run()
         except ComeDown:
@@ -65,11 +66,9 @@ class Promotion:
         if state.successor is not None:
             self._hand_over(state.successor)
         workflow.upsert_memo({contracts.MEMO_AUDIT: f"{state.seq}:{state.head}"})
-        for chore in chores:
-            chore.cancel()
         return steps.result(state)
 
-    async def _up_or_down(self, chores: list["asyncio.Task[None]"]) -> None:
+    async def _up_or_down(self) -> None:
         state = self.climb.state
         try:
             if state.phase is not Phase.COMING_DOWN:
@@ -83,38 +82,50 @@ class Promotion:
         if state.stop is not None:
             state.ending, state.ended_because = state.stop.ending, state.stop.code
             state.ended_sentence = state.stop.reason
-        for chore in chores:
-            if chore.done():
-                chore.result()
 
     async def _up(self) -> None:
         """The way up: admit, then enter, settle in, observe and leave one stage."""
         climb, state = self.climb, self.climb.state
         if state.ladder is None and not await steps.admit(climb):
             return
-        await exits.await_resume_approval(climb)
-        try:
-            await steps.enter(climb)
-            self.watch.start()
-            await observation.settle_in(climb)
-            code = await self._observe_and_leave()
-        except Skip:
-            code = Code.SKIPPED
-        except Retry:
-            steps.begin_again(climb)
-            await self._next_run()
-        steps.mark_passed(climb, code)
-        await climb.quiesce()
-        if await steps.step_up(climb):
+        code: Code | None = None
+        while True:
+            try:
+                code = code or await self._stand()
+                if await self._may_move(code):
+                    break
+                code = None
+            except Skip:
+                code = Code.SKIPPED
+            except Retry:
+                steps.begin_again(climb)
+                await self._next_run()
+        if steps.step_up(climb):
             await self._next_run()
 
-    async def _observe_and_leave(self) -> Code:
-        """Observe and try the exit until gates and exit agree; the code the stage is left by."""
+    async def _stand(self) -> Code:
+        """Enter the stage, observe it, and try its exit until gates and exit agree; the code it is left by."""
+        climb = self.climb
+        await exits.await_resume_approval(climb)
+        await steps.enter(climb)
+        self.watch.start()
+        await observation.settle_in(climb)
         while True:
-            await observation.observe(self.climb)
-            code = await exits.leave(self.climb)
+            await observation.observe(climb)
+            code = await exits.leave(climb)
             if code is not None:
                 return code
+
+    async def _may_move(self, code: Code) -> bool:
+        """Record the stage as passed, let everything settle and settle the last one; False if a hold came between."""
+        climb, holds = self.climb, self.climb.holds
+        steps.mark_passed(climb, code)
+        await climb.quiesce()
+        if climb.holds != holds and code is not Code.SKIPPED:
+            steps.take_back(climb)
+            return False
+        await steps.settle_if_last(climb)
+        return True
 
     async def _next_run(self) -> None:
         """Go on in a new run with the same state; history stays short and a worker starts anew in no time.
@@ -155,9 +166,11 @@ class Promotion:
         climb.stop(code, "ladder", text, Ending.ROLLED_BACK)
 
     async def _written(self) -> None:
-        """Everything is recorded and told; a promotion does not end before its record does."""
+        """Everything is recorded; a promotion does not end before its record does. Notices are waited for a while."""
         state = self.climb.state
         await workflow.wait_condition(lambda: not state.outbox and not state.inbox)
+        with contextlib.suppress(TimeoutError):  # a dead channel must not keep the bot's lock
+            await workflow.wait_condition(lambda: not state.notices, timeout=LAST_NOTICES)
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     # --- messages: prohibitions are signals that cannot fail, permissions are updates with validators -------------

@@ -1,5 +1,7 @@
 """The single steps of the story: admit, enter a stage, leave it, begin it again, conclude."""
 
+from datetime import timedelta
+
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
@@ -88,7 +90,7 @@ def mark_passed(climb: Climb, code: Code) -> None:
         stage=state.stage_name, attempt=state.attempt, entered_at=state.entered_at or now, left_at=now, code=code,
         evidence=state.evidence,
     )  # fmt: skip
-    state.passed.append(record)
+    state.passed = [r for r in state.passed if r.stage != record.stage] + [record]
     climb.record(
         "stage_passed", f"passed {state.stage_name}: {code.sentence}", code=code, evidence=state.evidence,
         digest=state.release.digest, ladder_hash=state.ladder_hash, record=record.model_dump(mode="json"),
@@ -96,11 +98,24 @@ def mark_passed(climb: Climb, code: Code) -> None:
     )  # fmt: skip
 
 
-async def step_up(climb: Climb) -> bool:
-    """Turn to the next stage, or settle the release after the last; whether there is a next stage."""
+def take_back(climb: Climb) -> None:
+    """A hold came in before the stage was left: what was judged before it is judged again."""
     state = climb.state
-    if state.ladder is None or state.stage_index + 1 == len(state.ladder.stages):
+    state.passed = [record for record in state.passed if record.stage != state.stage_name]
+    state.approvals.clear()
+    climb.record("sent_back", f"held before it left {state.stage_name}: its gates are judged again")
+
+
+async def settle_if_last(climb: Climb) -> None:
+    """Make the release stable, if the stage it has passed is the last one."""
+    if _is_last(climb.state):
         await _settle(climb)
+
+
+def step_up(climb: Climb) -> bool:
+    """Turn to the next stage; False if there is none."""
+    state = climb.state
+    if _is_last(state):
         return False
     state.stage_index += 1
     state.attempt = 1
@@ -108,10 +123,15 @@ async def step_up(climb: Climb) -> bool:
     return True
 
 
+def _is_last(state: PromotionState) -> bool:
+    return state.ladder is None or state.stage_index + 1 == len(state.ladder.stages)
+
+
 def _clear_stage(state: PromotionState) -> None:
     state.entered_at = state.pause_until = state.observed_from = state.observe_until = None
     state.decision = state.evidence = state.window = None
     state.resumed = False
+    state.held = timedelta(0)
     state.entry = 0
     state.approvals = []
 

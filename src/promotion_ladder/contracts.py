@@ -110,7 +110,9 @@ class JudgeOrder(Record):
     stage_order: StageOrder
     observed_from: Time
     at: Time
-    """The workflow's clock: what elapsed and where windows end must not depend on when the activity got its turn."""
+    """The workflow's clock: where windows end must not depend on when the activity got its turn."""
+    elapsed: Duration
+    """Time observed, without holds."""
     longest: Duration
 
 

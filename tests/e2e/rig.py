@@ -6,7 +6,8 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +33,7 @@ T = TypeVar("T")
 CONFIG = Path(__file__).parent / "config"
 LADDER = Path(sys.executable).parent / "ladder"
 TICK = 0.1
-PATIENCE = 45.0
+PATIENCE = 90.0
 """Seconds a wait may last; generous, because nobody knows who else uses the machine."""
 LOOK_EVERY = 0.15
 
@@ -272,13 +273,34 @@ class Rig:
     async def worker_again(self) -> None:
         await self.stack.start_worker()
 
-    async def temporal_again(self) -> None:
-        self.stack.temporal.start()
-        await self.stack.temporal.until(self.stack.temporal_answers)
+    @asynccontextmanager
+    async def without_worker(self) -> AsyncIterator[None]:
+        """Kill the worker; a new one is there afterwards, also when the test fails in between."""
+        self.stack.worker.kill()
+        try:
+            yield
+        finally:
+            await self.worker_again()
 
-    async def platform_again(self) -> None:
-        self.stack.platform.start()
-        await until("the platform", self._platform_answers)
+    @asynccontextmanager
+    async def without_temporal(self) -> AsyncIterator[None]:
+        """Kill the Temporal server; it is back on its file afterwards."""
+        self.stack.temporal.kill()
+        try:
+            yield
+        finally:
+            self.stack.temporal.start()
+            await self.stack.temporal.until(self.stack.temporal_answers)
+
+    @asynccontextmanager
+    async def without_platform(self) -> AsyncIterator[None]:
+        """Kill the platform; it is back on its file afterwards."""
+        self.stack.platform.kill()
+        try:
+            yield
+        finally:
+            self.stack.platform.start()
+            await until("the platform", self._platform_answers)
 
     async def _platform_answers(self) -> bool:
         try:

@@ -18,7 +18,7 @@ from promotion_ladder.core.state import Ending, Phase
 from promotion_ladder.simulation.bots import make_release
 from promotion_ladder.stack.local import LocalStack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e-cli")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.xdist_group("e2e-cli")]
 
 NOWHERE = {"TEMPORAL_ADDRESS": "127.0.0.1:1"}
 NO_PLATFORM = {"LADDER_PLATFORM_URL": "http://127.0.0.1:1"}

@@ -16,7 +16,7 @@ from promotion_ladder.core.state import Phase
 from promotion_ladder.settings import read_stack
 from promotion_ladder.stack.local import LocalStack, Ports
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e-dev")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.xdist_group("e2e-dev")]
 
 
 def _children(pid: int) -> list[int]:
@@ -45,7 +45,7 @@ async def _dev(state: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, R
     env = {name: value for name, value in os.environ.items() if not name.startswith(("LADDER_", "TEMPORAL_"))}
     process = await asyncio.create_subprocess_exec(
         str(LADDER), "dev", "--state", str(state), "--config", str(CONFIG), "--tick", "0.1",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env={**env, "COLUMNS": "300"},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env={**env, "COLUMNS": "300"},
     )  # fmt: skip
     below: list[int] = []
     rig: Rig | None = None

@@ -13,7 +13,7 @@ from promotion_ladder.core.state import Ending, Phase
 from promotion_ladder.core.verdict import Outcome
 from promotion_ladder.stack.local import LocalStack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("faults-servers")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.xdist_group("faults-servers")]
 
 CAST = ("orchestra", "latched", "grounded", "blind", "echo-up", "echo-down")
 
@@ -73,13 +73,15 @@ async def test_a_killed_temporal_server_goes_on_from_its_file_and_a_kill_works_m
 ) -> None:
     young = await rig.climbing("young")
     await rig.reaches_stage("young", "shadow")
-    rig.stack.temporal.kill()
-    told = await rig.cli("kill", "latched", "--reason", "fills look wrong", "--yes", who="ben")
-    assert "latched is latched; Temporal at" in told.out
-    assert [latch.by for latch in (await rig.platform.describe("latched")).latches] == ["ben"]
-    listed = await rig.cli("list", "-o", "json")
-    assert (listed.status, listed.json["error"]["code"]) == (1, Code.TEMPORAL_DOWN)
-    await rig.temporal_again()
+    async with rig.without_temporal():
+        told, listed = await asyncio.gather(
+            rig.cli("kill", "latched", "--reason", "fills look wrong", "--yes", "-o", "json", who="ben"),
+            rig.cli("list", "-o", "json"),
+        )
+        assert (told.json["latched"], told.json["told"]) == (True, False)
+        assert "Temporal at" in told.json["sentence"]
+        assert [latch.by for latch in (await rig.platform.describe("latched")).latches] == ["ben"]
+        assert (listed.status, listed.json["error"]["code"]) == (1, Code.TEMPORAL_DOWN)
     told = await rig.cli("kill", "latched", "--reason", "still wrong", "-o", "json", who="ben")
     assert (told.status, told.json["latched"], told.json["told"]) == (0, True, True)
     result, *_ = await asyncio.gather(
@@ -93,10 +95,9 @@ async def test_a_platform_killed_in_a_canary_comes_back_with_nothing_doubled(
     waiting: dict[str, Release], rig: Rig
 ) -> None:
     assert await rig.exposed("grounded")
-    rig.stack.platform.kill()
-    await asyncio.sleep(1)
-    assert (await rig.state("grounded")).stop is None, "an outage alone flattens nobody"
-    await rig.platform_again()
+    async with rig.without_platform():
+        await asyncio.sleep(1)
+        assert (await rig.state("grounded")).stop is None, "an outage alone flattens nobody"
     result = await rig.ends("grounded")
     if result.ending is Ending.STABLE:
         await rig.settled("grounded", waiting["grounded"])
@@ -105,7 +106,7 @@ async def test_a_platform_killed_in_a_canary_comes_back_with_nothing_doubled(
 
 
 async def test_without_prometheus_a_canary_neither_advances_nor_falls(waiting: dict[str, Release], rig: Rig) -> None:
-    rig.stack.prometheus.kill()
+    rig.stack.prometheus.kill()  # no other test of this module needs it
     await rig.try_approve("blind")  # the gates are judged again before an approval moves anything
 
     async def judged_blindly() -> bool:
@@ -128,9 +129,8 @@ async def test_without_prometheus_a_canary_neither_advances_nor_falls(waiting: d
 
 async def test_a_start_while_the_platform_is_down_is_refused_with_the_reason(rig: Rig) -> None:
     release = await rig.bot("stranded")
-    rig.stack.platform.kill()
-    told = await rig.cli("start", rig.release_file(release))
-    await rig.platform_again()
+    async with rig.without_platform():
+        told = await rig.cli("start", rig.release_file(release))
     assert told.status == 1
     assert "[OPS_PLATFORM_DOWN]" in told.err
     assert "describe for stranded" in told.err

@@ -11,7 +11,7 @@ from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.state import Ending, Phase, PromotionState
 from promotion_ladder.stack.local import LocalStack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("faults-worker")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.xdist_group("faults-worker")]
 
 
 async def _at_replay(rig: Rig) -> PromotionState:
@@ -102,10 +102,11 @@ async def _kill(stack: LocalStack) -> dict[str, PromotionState]:
         states = await asyncio.gather(*(bring(rig) for bring in PLACES.values()))
         window = await _at_window(rig)  # last, because a window passes by itself
         stack.worker.kill()
-        await rig.person("ben").veto("objected", "the desk is closed")
+        veto = asyncio.create_task(rig.person("ben").veto("objected", "the desk is closed"))  # waits for an answer
         await asyncio.sleep(1)  # the bots trade on with nobody watching, well within their leases
         await rig.knobs.clear_faults()
         await rig.worker_again()
+        await veto
         await asyncio.gather(*(rig.ends(bot) for bot in (*PLACES, "window")))
         return {**dict(zip(PLACES, states, strict=True)), "window": window}
     finally:
@@ -147,17 +148,17 @@ async def test_a_dead_time_beyond_the_lease_takes_the_exposure_back_and_a_start_
     await rig.reaches_stage("forgotten", "canary-10")
     await rig.park("forgotten")
     await rig.reaches("forgotten", Phase.OBSERVING, "canary-10")
-    rig.stack.worker.kill()
-    told, _ = await asyncio.gather(
-        rig.cli("start", rig.release_file(early), "-o", "json"), _falls_back_by_itself(rig, "forgotten")
-    )
+    async with rig.without_worker():
+        told, _ = await asyncio.gather(
+            rig.cli("start", rig.release_file(early), "-o", "json"), _falls_back_by_itself(rig, "forgotten")
+        )
+        listed = await rig.cli("list", "-o", "json")
     assert told.status == 1, told.err
     error = told.json["error"]
     assert error["code"] == Code.WORKER_SILENT
     assert "is stored, but no worker answers yet" in error["detail"]
-    lines = {line["bot"]: line for line in (await rig.cli("list", "-o", "json")).json}
+    lines = {line["bot"]: line for line in listed.json}
     assert (lines["early"]["status"], lines["early"]["exposed"]) == ("starting", False)
-    await rig.worker_again()
     result = await rig.ends("forgotten")
     assert (result.ending, result.code) == (Ending.ROLLED_BACK, Code.LEASE_LOST), result.sentence
     await rig.came_down("forgotten", release)

@@ -368,3 +368,58 @@ async def test_a_failed_probe_refuses_the_start(world: World) -> None:
     result = await world.result()
     assert (result.ending, result.code) == (Ending.REFUSED, Code.PREFLIGHT_FAILED)
     assert result.sentence == "margin: exited 1: no margin left"
+
+
+async def test_a_hold_just_before_moving_up_is_followed_by_a_fresh_judgement(world: World) -> None:
+    """Whatever moment the hold hits, what was judged before it does not move the climb up after it."""
+    await world.start()
+    await world.until_phase(Phase.VETO_WINDOW, "paper")
+    world.audit.down = True  # the climb now waits for its record just before it moves up
+    await world.env.sleep(timedelta(minutes=31))
+    await world.signal(Verb.HOLD)
+    await world.until_phase(Phase.ON_HOLD)
+    world.metrics.value = Decimal(-1)
+    world.audit.down = False
+    await world.update(Verb.RESUME, "omar")
+    state = await world.until(lambda state: state.phase is Phase.OBSERVING)
+    await world.env.sleep(timedelta(minutes=5))
+    state = await world.state()
+    assert (state.stage_name, state.phase) == ("paper", Phase.OBSERVING)
+    assert [record.stage for record in state.passed] == ["replay", "shadow"]
+
+
+async def test_retry_at_the_last_moment_begins_again(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.VETO_WINDOW, "paper")
+    world.audit.down = True
+    await world.env.sleep(timedelta(minutes=31))
+    await world.signal(Verb.HOLD)
+    await world.until_phase(Phase.ON_HOLD)
+    world.audit.down = False
+    await world.update(Verb.RETRY, "omar")
+    state = await world.until(lambda state: state.attempt == 2 and state.observed_from is not None)
+    assert state.stage_name == "paper"
+
+
+async def test_time_on_hold_counts_for_nothing(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.OBSERVING, "shadow")
+    await world.signal(Verb.HOLD)
+    await world.until_phase(Phase.ON_HOLD)
+    await world.env.sleep(timedelta(hours=5))
+    await world.update(Verb.RESUME, "omar")
+    state = await world.until(lambda state: state.phase is Phase.OBSERVING and state.decision is not None)
+    assert state.decision is not None
+    assert state.decision.elapsed < timedelta(minutes=10)
+    assert state.stage_name == "shadow"
+
+
+async def test_a_hold_before_admission_can_only_be_resumed_or_rolled_back(world: World) -> None:
+    world.platform.down = True
+    await world.start()
+    await world.signal(Verb.HOLD)
+    for verb in (Verb.RETRY, Verb.SKIP, Verb.EXTEND, Verb.APPROVE):
+        assert (await refused(world, verb))[0] in (Code.NOT_ON_HOLD, Code.NOTHING_TO_EXTEND, Code.NOTHING_TO_APPROVE)
+    await world.signal(Verb.VETO, "ben")
+    world.platform.down = False
+    assert (await world.result()).ending in (Ending.VETOED, Ending.REFUSED)

@@ -53,6 +53,8 @@ def _out_of_turn(state: PromotionState, command: Command) -> Refusal | None:
             return Refusal(code=Code.NOT_ON_HOLD, sentence=f"it is {state.phase}, nothing to resume")
         case Verb.RETRY | Verb.SKIP if state.hold is None:
             return Refusal(code=Code.NOT_ON_HOLD, sentence=f"it is {state.phase}; {command.verb} needs a hold first")
+        case Verb.RETRY | Verb.SKIP if state.entered_at is None:
+            return Refusal(code=Code.NOT_ON_HOLD, sentence="the stage was not entered yet; resume, or roll back")
         case Verb.EXTEND if state.observe_until is None:
             return Refusal(code=Code.NOTHING_TO_EXTEND, sentence=f"it is {state.phase}, nothing to extend")
         case Verb.CANCEL if state.may_be_exposed:

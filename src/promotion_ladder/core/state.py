@@ -3,6 +3,7 @@
 It is the workflow's input and output at every continue-as-new, and what ``ladder state export`` prints.
 """
 
+from datetime import timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -181,6 +182,8 @@ class PromotionState(BaseModel):
     observed_from: Time | None = None
     observe_until: Time | None = None
     """When the stage holds unless its gates pass; ``extend`` moves it."""
+    held: Duration = timedelta(0)
+    """Time on hold since the stage is observed; it counts for nothing."""
     resumed: bool = False
     """Whether a person ended a pause that lasts until resumed."""
     decision: Decision | None = None
