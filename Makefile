@@ -16,7 +16,7 @@ check: setup ## Lint, check formatting and types
 	.venv/bin/mypy
 
 test: setup ## Run the tests (ARGS="-k veto" goes to pytest)
-	.venv/bin/pytest -n 2 --dist loadgroup $(ARGS)
+	.venv/bin/pytest -n 2 --dist loadfile $(ARGS)
 
 demo: setup ## Climb a whole ladder on this machine: Temporal, Prometheus, simulation and worker in one command
 	.venv/bin/ladder demo $(ARGS)

@@ -13,8 +13,9 @@ from promotion_ladder.core.admission import Carried, carry_over, choose_ladder, 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.ladder import Ladder, Probe
-from promotion_ladder.core.people import Principal, Verb, rule
+from promotion_ladder.core.people import Verb, rule
 from promotion_ladder.core.platform import BotFacts
+from promotion_ladder.core.release import ReleaseRef
 from promotion_ladder.core.state import StartOrder
 from promotion_ladder.ports import AuditStore, Directory, Platform, Probes
 
@@ -44,7 +45,9 @@ class AdmissionActivities:
         ruling = rule(people, policy, order.identity, Verb.RESUME_FROM if order.from_stage else Verb.START)
         if not ruling.allowed:
             raise LadderError(ruling.code, ruling.sentence)
-        author = people.find(release.author) or Principal(name=release.author)
+        author = people.find(release.author)
+        if author is None:
+            raise LadderError(Code.UNKNOWN_PERSON, f"the author '{release.author}' is not in people.yaml")
         facts = await self._platform.describe(release.bot)
         await self._check_release(order, facts)
         ladder = await asyncio.to_thread(self._directory.ladder, choose_ladder(policy, order, facts.stable))
@@ -53,13 +56,14 @@ class AdmissionActivities:
                 Code.LADDER_UNREADABLE,
                 f"the worker's ladder {ladder.ladder} is {ladder.hash[:12]}, not the expected one",
             )
-        carried = await self._carried(order, ladder)
+        carried = await self._carried(order, ladder, facts.stable)
         await self._preflight(ladder.preflight)
         first = ladder.stages[carried.stage_index].name
+        roles, quorum = resume_terms(ladder, carried.stage_index)
         return Admission(
             principal=ruling.principal, author=author.name, ladder=ladder, ladder_hash=ladder.hash,
             stable=facts.stable, capital=facts.total_capital, stage_index=carried.stage_index,
-            carried=carried.records, resume_roles=resume_terms(ladder, carried.stage_index),
+            carried=carried.records, resume_roles=roles, resume_quorum=quorum,
             sentence=f"{release.version} replaces {facts.stable.version} on ladder {ladder.ladder}, from {first}",
         )  # fmt: skip
 
@@ -78,12 +82,12 @@ class AdmissionActivities:
             latch = facts.latches[0]
             raise LadderError(Code.LATCHED, f"{latch.scope} {latch.target} is latched by {latch.by}: {latch.reason}")
 
-    async def _carried(self, order: StartOrder, ladder: Ladder) -> Carried:
+    async def _carried(self, order: StartOrder, ladder: Ladder, stable: ReleaseRef) -> Carried:
         if order.from_stage is None:
             return Carried()
         chains = [order.basis] if order.basis else await self._store.chains(order.release.bot)
         histories = [await self._store.chain(chain) for chain in chains if chain != order.promotion_id]
-        return carry_over(order, ladder, histories)
+        return carry_over(order, ladder, stable, histories)
 
     async def _preflight(self, probes: Sequence[Probe]) -> None:
         for probe in probes:

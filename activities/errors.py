@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from promotion_ladder.contracts import QUEUE_SAFETY
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 
@@ -12,9 +14,14 @@ PASSING = frozenset({Code.PLATFORM_DOWN, Code.SOURCE_DOWN, Code.AUDIT_DOWN, Code
 """What may be better the next time; everything else is an answer."""
 
 
-def to_application_error(error: LadderError) -> ApplicationError:
+FINAL_ON_THE_WAY_DOWN = frozenset({Code.STALE_EPOCH, Code.NOT_FLAT, Code.ALREADY_STABLE})
+"""The only answers that end a try on the way down; whatever else is said there, it is tried again."""
+
+
+def to_application_error(error: LadderError, queue: str) -> ApplicationError:
     """The same error as Temporal carries it."""
-    return ApplicationError(error.detail, type=error.code, non_retryable=error.code not in PASSING)
+    final = error.code in FINAL_ON_THE_WAY_DOWN if queue == QUEUE_SAFETY else error.code not in PASSING
+    return ApplicationError(error.detail, type=error.code, non_retryable=final)
 
 
 class _TellErrors(ActivityInboundInterceptor):
@@ -22,7 +29,7 @@ class _TellErrors(ActivityInboundInterceptor):
         try:
             return await super().execute_activity(input)
         except LadderError as error:
-            raise to_application_error(error) from None
+            raise to_application_error(error, activity.info().task_queue) from None
 
 
 class TellErrors(Interceptor):

@@ -136,7 +136,7 @@ class Look:
 
     async def _replay(self) -> ReplayEvidence:
         order = self._order
-        key = f"{order.promotion_id}:{order.epoch}:{order.attempt}:replay"
+        key = f"{order.promotion_id}:{order.epoch}:{order.stage.name}.{order.attempt}:replay"
         try:
             replay = await self._platform.start_replay(order.release.bot, ReplayOrder(release=order.release, key=key))
             return ReplayEvidence(result=await self._platform.replay_result(order.release.bot, replay))

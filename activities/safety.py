@@ -39,17 +39,23 @@ class SafetyActivities:
     async def flatten(self, order: FlattenOrder) -> Flattened:
         """One try to get flat: its exits are keyed by the try, so a resend exits once and a new try exits again.
 
-        Raises only when the platform cannot be told to pause and cancel; one failing exit leaves the others alone.
+        Raises only when the platform does not say what is held; whatever else fails leaves the rest alone and is told.
         """
         began = time.monotonic()
         key = f"{order.promotion_id}:{order.epoch}:{order.attempt}"
-        cancelled = sum(await asyncio.gather(*(self._pause_and_cancel(order.bot, v, key) for v in EXPOSED)))
+        answers = await asyncio.gather(
+            *(self._pause_and_cancel(order.bot, v, key) for v in EXPOSED), return_exceptions=True
+        )
+        cancelled = sum(answer for answer in answers if isinstance(answer, int))
+        refused = [f"pause or cancel: {answer}" for answer in answers if isinstance(answer, BaseException)]
         first_cancel = time.monotonic() - began
         held = [
             p for ps in await asyncio.gather(*(self._platform.positions(order.bot, v) for v in EXPOSED)) for p in ps
         ]
         errors = [e for e in await asyncio.gather(*(self._exit(order.bot, p, key) for p in held)) if e is not None]
         report = await self._read_back(order.bot, errors)
+        if refused and not report.is_flat:
+            report = report.model_copy(update={"detail": "; ".join([report.detail, *refused]).strip("; ")[:1000]})
         sentence = f"{order.bot} is {report.state}; exits sent: {len(held)}, orders cancelled: {cancelled}"
         if report.detail:
             sentence += f": {report.detail}"
@@ -98,21 +104,28 @@ class SafetyActivities:
         """Give stable the whole again, under a new epoch that fences late effects of the way up off.
 
         Raises ``OPS_STALE_EPOCH`` when another promotion owns the bot, ``RISK_NOT_FLAT`` when something was exposed
-        since it was flat; neither is helped by trying this again.
+        since it was flat, ``GOV_ALREADY_STABLE`` when the release had settled; none is helped by trying this again.
         """
         bot, down = request.bot, f"{request.promotion_id}#down"
-        owner = (await self._platform.describe(bot)).promotion_id
-        if owner not in (request.promotion_id, down):
-            raise LadderError(Code.STALE_EPOCH, f"{owner} owns {bot} by now")
+        facts = await self._platform.describe(bot)
+        if facts.promotion_id not in (request.promotion_id, down):
+            raise LadderError(Code.STALE_EPOCH, f"{facts.promotion_id} owns {bot} by now")
+        if facts.stable.digest == request.digest:
+            raise LadderError(Code.ALREADY_STABLE, f"{facts.stable} had become stable before the stop took effect")
         epoch = await self._platform.acquire(bot, down)
         report = _worst(await asyncio.gather(*(self._platform.verify_flat(bot, variant) for variant in EXPOSED)))
         if report.state is Flatness.UNREACHABLE:
             raise LadderError(Code.PLATFORM_DOWN, report.detail)
         if not report.is_flat:
             raise LadderError(Code.NOT_FLAT, f"{bot} is {report.state} again: {report.detail}")
-        left = await self._platform.restore(
-            bot, RestoreOrder(promotion_id=down, epoch=epoch, key=f"{request.promotion_id}:{epoch}:restore")
-        )
+        try:
+            left = await self._platform.restore(
+                bot, RestoreOrder(promotion_id=down, epoch=epoch, key=f"{request.promotion_id}:{epoch}:restore")
+            )
+        except LadderError as error:
+            if error.code is Code.PLATFORM_REFUSED:  # something was filled since: flatten again
+                raise LadderError(Code.NOT_FLAT, error.detail) from None
+            raise
         stable = next((e for e in left if e.bot == bot and e.variant is Variant.STABLE), None)
         if stable is None:
             raise LadderError(Code.PLATFORM_DOWN, f"{bot} shows no stable release after it was restored")

@@ -64,6 +64,9 @@ class FakePlatform:
     down: bool = False
     refuse_exits: int = 0
     """How many exits will be refused."""
+    refuse_pauses: int = 0
+    """How many pauses will be refused."""
+    refuse_acquire: bool = False
     lease_alive: bool = True
     paused: set[Variant] = field(default_factory=set)
 
@@ -105,6 +108,8 @@ class FakePlatform:
 
     async def acquire(self, bot: str, promotion_id: str) -> int:
         self._up()
+        if self.refuse_acquire:
+            raise LadderError(Code.PLATFORM_DOWN, "acquire does not answer")
         if self.owner != promotion_id:
             self.epoch, self.owner = self.epoch + 1, promotion_id
         return self.epoch
@@ -135,6 +140,9 @@ class FakePlatform:
 
     async def pause_entries(self, bot: str, variant: Variant, key: str) -> None:
         self._up()
+        if self.refuse_pauses > 0:
+            self.refuse_pauses -= 1
+            raise LadderError(Code.PLATFORM_REFUSED, "the platform refuses to pause")
         self.paused.add(variant)
         self.effects.append(f"pause {variant}")
 

@@ -16,7 +16,6 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.events import AuditEvent
     from promotion_ladder.core.notice import Notice, NoticeKind
-    from promotion_ladder.core.platform import Mode
     from promotion_ladder.core.state import Ending, Hold, Phase, PromotionState, Stop
     from promotion_ladder.workflows.details import markdown
     from promotion_ladder.workflows.options import PLATFORM, Options
@@ -37,6 +36,10 @@ class Renew(Exception):  # noqa: N818 - as above
     """The run has grown long enough: go on in a new one with the same state."""
 
 
+class Disturbed(Exception):  # noqa: N818 - as above
+    """A hold came in while something harmless was waited for."""
+
+
 class Retry(Exception):  # noqa: N818 - as above
     """A person asked for the stage to begin again."""
 
@@ -53,6 +56,7 @@ class Climb:
         self.turn: type[Retry | Skip] | None = None
         """What a person asked for while the climb was on hold."""
         self.shown: tuple[str, str, bool] | None = None
+        self.moving = False
         self.holds = 0
         """How many holds were stood through: what was judged before one is judged again after it."""
         self.chores: list[asyncio.Task[None]] = []
@@ -76,6 +80,8 @@ class Climb:
         while self.state.hold is not None:
             await self._stand_still()
             self.check()
+        if self.state.paused_by_guard:
+            await self._let_trade_again()
 
     async def wait(
         self, until: Callable[[], bool], summary: str, deadline: Callable[[], datetime | None] = lambda: None
@@ -116,22 +122,27 @@ class Climb:
         self.enter_phase(Phase.ON_HOLD)
         await workflow.wait_condition(lambda: self.state.hold is None or self.state.stop is not None or self._is_long())
         self.check()
-        self.renew_if_long()
+        if self.state.hold is not None:
+            raise Renew
         self.enter_phase(before)
         self.holds += 1
         self._shift_deadlines(workflow.now() - hold.at)
         turn, self.turn = self.turn, None
         if turn is not None:
             raise turn
-        if hold.code is Code.GUARD_TRIPPED and self.state.stage.mode is not Mode.REPLAY:
-            await self._let_trade_again()
 
     async def _let_trade_again(self) -> None:
         """A guard that held had paused entries at the platform: the stage's exposure is given anew."""
-        self.state.entry += 1
-        opened = await self.perform(
-            PlatformActivities.reopen, self.stage_order(), f"let {self.state.stage_name} trade again", PLATFORM
-        )
+        state = self.state
+        state.paused_by_guard = False  # before the effect: what is performed looks here too
+        state.entry += 1
+        try:
+            opened = await self.perform(
+                PlatformActivities.reopen, self.stage_order(), f"let {state.stage_name} trade again", PLATFORM
+            )
+        except Renew:
+            state.paused_by_guard = True
+            raise
         self.record("reopened", opened.sentence)
 
     def _shift_deadlines(self, by: timedelta) -> None:
@@ -147,6 +158,8 @@ class Climb:
             state.window = state.window.model_copy(update={"deadline": state.window.deadline + by})
 
     def _is_long(self) -> bool:
+        if self.moving:
+            return False  # between passing a stage and leaving it a new run would ask for everything again
         return self.state.signals >= MAX_SIGNALS or workflow.info().is_continue_as_new_suggested()
 
     def renew_if_long(self) -> None:
@@ -154,13 +167,18 @@ class Climb:
         if self._is_long():
             raise Renew
 
+    async def handlers_finished(self) -> None:
+        """Wait until every update was answered; a stop is not kept waiting."""
+        await workflow.wait_condition(lambda: workflow.all_handlers_finished() or self.state.stop is not None)
+        self.check()
+
     async def quiesce(self) -> None:
         """Before a forward move: every message ruled on, every event recorded, a last chance for a cancel.
 
         A cancel request that arrives in the same workflow task as the last approval would be lost by
         continue-as-new; the second of settling lets it be seen.
         """
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self.handlers_finished()
         await self.sleep(timedelta(seconds=1), "settle: last chance for a stop")
         await self.wait(lambda: not self.state.inbox and not self.state.outbox, "recording")
 
@@ -172,24 +190,37 @@ class Climb:
         options: Options,
         *,
         harmless: bool = False,
+        final: bool = False,
     ) -> Got:
         """Run an activity of the way up. A stop does not wait for it: it may be retried for hours.
 
         One that changes the platform is cancelled then, so that it is not tried again; what of it comes late all the
         same is fenced off, because the way down takes a new epoch before it gives stable its share back. A
-        ``harmless`` one is left to itself.
+        ``harmless`` one is left to itself, and a hold ends the wait for it too (:class:`Disturbed`). After a ``final``
+        one that is done, a stop comes too late.
         """
         await self.checkpoint()
+        if not harmless:  # nothing is done to the platform while a prohibition waits for its ruling
+            await self.wait(lambda: not any(c.verb.prohibits for c in self.state.inbox), "ruling on a prohibition")
         handle = workflow.start_activity_method(method, sent, summary=summary, **options)
         handle.add_done_callback(lambda done: done.cancelled() or done.exception())  # looked at here or not at all
-        await workflow.wait_condition(lambda: handle.done() or self.state.stop is not None or self._is_long())
+        await workflow.wait_condition(
+            lambda: (
+                handle.done()
+                or self.state.stop is not None
+                or self._is_long()
+                or (harmless and self.state.hold is not None)
+            )
+        )
         if not handle.done() and self.state.stop is not None and not harmless:
             handle.cancel()
-        self.check()
+        if not (final and handle.done()):
+            self.check()
         if not handle.done():
-            raise Renew
+            raise Disturbed if self.state.hold is not None else Renew
         got: Got = await handle
-        self.check()
+        if not final:
+            self.check()
         return got
 
     # --- changing -----------------------------------------------------------------------------------------------
@@ -197,8 +228,11 @@ class Climb:
     def stop(self, code: Code, actor: str, reason: str, ending: Ending, *, hold_out: bool = True) -> None:
         """Come down from now on. The first stop stands, but a kill overrules what is gentler."""
         state = self.state
-        if state.stop is not None and not (code is Code.KILLED and state.stop.code is not Code.KILLED):
+        before = state.stop
+        if before is not None and not (code is Code.KILLED and before.code is not Code.KILLED):
             return
+        if code is Code.KILLED:
+            state.successor = None
         state.stop = Stop(code=code, actor=actor, reason=reason, at=workflow.now(), hold_out=hold_out, ending=ending)
         self.record("stopped", reason, actor=actor, code=code)
 

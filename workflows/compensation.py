@@ -12,10 +12,11 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.notice import NoticeKind
     from promotion_ladder.core.platform import Flatness
-    from promotion_ladder.core.state import Phase, Stop
+    from promotion_ladder.core.state import Ending, Phase, Stop
     from promotion_ladder.workflows.climb import Climb
     from promotion_ladder.workflows.options import PLATFORM, SAFETY
 
+FINAL = (Code.STALE_EPOCH, Code.NOT_FLAT, Code.ALREADY_STABLE)
 FIRST_PAUSE = timedelta(milliseconds=500)
 LONGEST_PAUSE = timedelta(seconds=30)
 
@@ -26,16 +27,21 @@ async def come_down(climb: Climb) -> None:
     if stop is None:
         raise ApplicationError("coming down without a reason", type="Bug")
     state.hold, state.window = None, None
-    if state.phase is not Phase.COMING_DOWN:
+    if state.phase is not Phase.COMING_DOWN:  # else: renewed on the way down
         climb.record("coming_down", stop.reason, actor=stop.actor, code=stop.code, exposed=state.may_be_exposed)
         climb.tell(NoticeKind.COMING_DOWN, stop.reason)
     climb.enter_phase(Phase.COMING_DOWN)
+    if stop.code is Code.KILLED:
+        state.may_be_exposed = True  # whatever we believe: a kill flattens
+    if state.may_be_exposed:
+        await flatten(climb)
     while state.epoch and not state.restored:
-        if state.may_be_exposed:
-            await flatten(climb)
         state.restored = await _restore(climb)
-        state.may_be_exposed = not state.restored
-    if stop.hold_out:
+        if not state.restored:
+            await workflow.sleep(FIRST_PAUSE, summary="before it is flattened again")
+            await flatten(climb)
+    stop = state.stop or stop  # a kill may have overruled a gentler stop on the way
+    if stop.hold_out and state.ending is None:
         await _hold_out(climb, stop)
 
 
@@ -97,18 +103,18 @@ async def _restore(climb: Climb) -> bool:
     try:
         done = await workflow.execute_activity_method(
             SafetyActivities.restore,
-            RestoreRequest(promotion_id=state.promotion_id, bot=state.release.bot),
+            RestoreRequest(promotion_id=state.promotion_id, bot=state.release.bot, digest=state.release.digest),
             summary="restore stable",
             **SAFETY,
         )
     except ActivityError as error:
         cause = error.cause
-        if not isinstance(cause, ApplicationError) or cause.type not in (Code.STALE_EPOCH, Code.NOT_FLAT):
+        if not isinstance(cause, ApplicationError) or cause.type not in FINAL:
             raise
-        climb.record(
-            "not_restored", cause.message, code=Code.NOT_FLAT if cause.type == Code.NOT_FLAT else Code.STALE_EPOCH
-        )
-        return cause.type == Code.STALE_EPOCH
+        if cause.type == Code.ALREADY_STABLE:
+            state.ending, state.ended_because, state.ended_sentence = Ending.STABLE, Code.SETTLED, cause.message
+        climb.record("not_restored", cause.message, code=next(code for code in FINAL if code == cause.type))
+        return cause.type != Code.NOT_FLAT
     climb.record("restored", done.sentence)
     return True
 

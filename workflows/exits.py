@@ -9,6 +9,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.base import show_duration
+    from promotion_ladder.core.canonical import digest
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.decide import Step
     from promotion_ladder.core.ladder import ApprovalExit, VetoExit
@@ -57,11 +58,14 @@ async def _approval(climb: Climb, expires: timedelta) -> None:
         people = f"{needed} of {', '.join(roles)}"
         await _open(climb, NoticeKind.APPROVAL_NEEDED, f"needs {people} to {step_asked(state)}", expires)
     climb.enter_phase(Phase.AWAITING_APPROVAL)
-    if not await climb.wait(
+    enough = await climb.wait(
         lambda: len(state.approvals) >= needed, f"approval of {state.stage_name}", lambda: _deadline(climb)
-    ):
+    )
+    if not enough:
         _expired(climb)
         await climb.checkpoint()
+        state.window = None  # resumed after the hold: asked for anew
+        await _approval(climb, expires)
 
 
 def _expired(climb: Climb) -> None:
@@ -87,7 +91,12 @@ async def _open(climb: Climb, kind: NoticeKind, title: str, lasts: timedelta) ->
     notice_id = climb.tell(kind, title, lines, deadline=workflow.now() + lasts, needs_person=True)
     await climb.delivered(notice_id)
     opened: datetime = workflow.now()
-    state.window = Window(opened_at=opened, deadline=opened + lasts, notice_id=notice_id, evidence=state.evidence or "")
+    state.window = Window(
+        opened_at=opened,
+        deadline=opened + lasts,
+        notice_id=notice_id,
+        evidence=state.evidence or digest([record.model_dump(mode="json") for record in state.passed]),
+    )
     climb.record("window_opened", title, evidence=state.evidence, deadline=(opened + lasts).isoformat())
 
 

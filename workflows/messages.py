@@ -3,10 +3,8 @@
 A prohibition is believed first: a kill stops at once, and while any message waits for its ruling nothing moves up.
 """
 
-from typing import Any
-
-from pydantic import ValidationError
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
@@ -14,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.contracts import Claim
     from promotion_ladder.core.base import show_duration
     from promotion_ladder.core.codes import Code
-    from promotion_ladder.core.ladder import VetoExit
+    from promotion_ladder.core.ladder import ApprovalExit, VetoExit
     from promotion_ladder.core.people import Ruling, Verb
     from promotion_ladder.core.rules import approver_refusal, refusal
     from promotion_ladder.core.state import Approval, Command, Ending, Receipt
@@ -32,27 +30,29 @@ class Messages:
         self.climb = climb
         self.receipts: dict[str, Receipt] = {}
 
-    def take(self, raw: Any, verb: Verb) -> None:
+    def take(self, raw: RawValue | None, verb: Verb) -> None:
         """Take a signal in. Whatever it holds, nothing raises: what cannot be read holds the climb."""
         state = self.climb.state
         state.signals += 1
         try:
-            command = Command.model_validate(raw if not isinstance(raw, Command) else raw.model_dump())
-        except ValidationError as error:
-            where = ", ".join(".".join(str(part) for part in item["loc"]) or "message" for item in error.errors())
-            self.climb.hold(Code.UNREADABLE_MESSAGE, "unknown", f"a {verb} that could not be read ({where})"[:300])
+            command = _read(raw)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, somebody wanted something
+            why = f"{type(error).__name__}: {error}".replace("\n", " ")
+            self.climb.hold(Code.UNREADABLE_MESSAGE, "unknown", f"a {verb} that could not be read ({why})"[:300])
             return
         self.put(command.model_copy(update={"verb": verb}))
 
-    def put(self, command: Command) -> None:
-        """Queue a command for ruling; a kill for this promotion takes effect here and now."""
+    def put(self, command: Command) -> bool:
+        """Queue a command for ruling, or not if too many wait; a kill for this promotion takes effect here and now."""
         state = self.climb.state
         if command.message_id in state.seen or any(c.message_id == command.message_id for c in state.inbox):
-            return
+            return True
         if command.verb is Verb.KILL and command.promotion_id == state.promotion_id:
             self._kill(command)
-        if len(state.inbox) < MAX_INBOX or command.verb.prohibits:
-            state.inbox.append(command)
+        if len(state.inbox) >= MAX_INBOX and not command.verb.prohibits:
+            return False
+        state.inbox.append(command)
+        return True
 
     async def serve(self) -> None:
         """Rule on messages for ever, prohibitions first."""
@@ -60,7 +60,13 @@ class Messages:
         while True:
             await workflow.wait_condition(lambda: bool(state.inbox))
             command = min(state.inbox, key=lambda c: (not c.verb.prohibits, state.inbox.index(c)))
-            receipt = await self._settle(command)
+            try:
+                receipt = await self._settle(command)
+            except Exception as bug:  # noqa: BLE001 - the inbox must live whatever one message does to it
+                self.climb.hold(
+                    Code.UNREADABLE_MESSAGE, "ladder", f"a {command.verb} could not be ruled on: {bug!r}"[:300]
+                )
+                receipt = self._refuse(command, command.identity, Code.UNREADABLE_MESSAGE, f"{bug!r}"[:300])
             state.inbox.remove(command)
             state.seen = [*state.seen, command.message_id][-MAX_SEEN:]
             self.receipts[command.message_id] = receipt
@@ -70,7 +76,8 @@ class Messages:
         """Queue a command and wait for its receipt."""
         if command.message_id in self.climb.state.seen and command.message_id not in self.receipts:
             return Receipt(accepted=True, code=Code.ALLOWED, sentence="this message was ruled on before")
-        self.put(command)
+        if not self.put(command):
+            return Receipt(accepted=False, code=Code.TOO_MANY_MESSAGES, sentence=Code.TOO_MANY_MESSAGES.sentence)
         await workflow.wait_condition(lambda: command.message_id in self.receipts)
         return self.receipts[command.message_id]
 
@@ -86,6 +93,14 @@ class Messages:
             return self._refuse(command, ruling.principal, bad.code, bad.sentence)
         if command.verb is Verb.APPROVE:
             return self._approve(command, ruling)
+        if command.verb is Verb.KILL and not ruling.allowed:
+            # It took effect when it came in: prohibition beats permission. That the sender had no right is recorded.
+            self.climb.record("kill_by_stranger", f"took effect, but {ruling.sentence}", actor=ruling.principal)
+            return Receipt(accepted=True, code=ruling.code, sentence=f"it took effect, but {ruling.sentence}")
+        if command.verb is Verb.SKIP and climb.state.ladder and isinstance(climb.state.stage.exit, ApprovalExit):
+            bad = approver_refusal(climb.state, ruling.principal, ruling.roles, command.reason)
+            if bad is not None:
+                return self._refuse(command, ruling.principal, bad.code, bad.sentence)
         if not ruling.allowed:
             return self._refuse(command, ruling.principal, ruling.code, ruling.sentence)
         sentence = self._apply(command, ruling.principal)
@@ -152,7 +167,7 @@ class Messages:
             case Verb.ROLLBACK:
                 climb.stop(Code.ROLLED_BACK_BY_PERSON, who, f"{who} rolled back{why}", Ending.ROLLED_BACK)
             case Verb.RESUME:
-                state.resumed = True
+                state.resumed = state.resumed or state.hold is None
                 climb.resume()
             case Verb.RETRY:
                 climb.resume(Retry)
@@ -190,3 +205,13 @@ class Messages:
         if state.window is not None:
             state.window = state.window.model_copy(update={"deadline": state.window.deadline + by})
         return f"{who} extended {state.stage_name} by {show_duration(by)}"
+
+
+def _read(raw: RawValue | None) -> Command:
+    """The command in a signal; raises whatever is wrong with it."""
+    if raw is None:
+        raise ValueError("it is empty")
+    command = workflow.payload_converter().from_payload(raw.payload, Command)
+    if not isinstance(command, Command):
+        raise TypeError("it is null")
+    return command

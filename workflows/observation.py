@@ -1,7 +1,7 @@
 """Watching a stage: guards all the time, gates on their schedule."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from temporalio import workflow
@@ -14,9 +14,13 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.decide import Step
     from promotion_ladder.core.notice import NoticeKind
-    from promotion_ladder.core.state import Ending, Phase
-    from promotion_ladder.workflows.climb import Climb
+    from promotion_ladder.core.state import Ending, Phase, PromotionState
+    from promotion_ladder.workflows.climb import Climb, Disturbed
     from promotion_ladder.workflows.options import GUARD, JUDGE
+
+
+SLACK = timedelta(seconds=30)
+"""What recording and settling may take between a judgement and the move it allows."""
 
 
 class Watch:
@@ -76,6 +80,7 @@ class Watch:
             verdict=trip.verdict.model_dump(mode="json"), paused=trip.paused,
         )  # fmt: skip
         self.climb.tell(NoticeKind.GUARD_TRIPPED, reason, needs_person=not trip.abort)
+        self.climb.state.paused_by_guard = not trip.abort
         if trip.abort:
             self.climb.stop(code, "guard", reason, Ending.ROLLED_BACK)
         else:
@@ -104,13 +109,20 @@ async def judge(climb: Climb) -> Judgement:
     state = climb.state
     while True:
         await climb.checkpoint()
-        judgement = await climb.perform(
-            EvidenceActivities.judge, _order(climb), f"gates of {state.stage_name}", JUDGE, harmless=True
-        )
-        if state.hold is None:
-            break  # else: what was seen before a hold is not fresh after it
+        order = _order(climb)
+        try:
+            judgement = await climb.perform(
+                EvidenceActivities.judge, order, f"gates of {state.stage_name}", JUDGE, harmless=True
+            )
+        except Disturbed:
+            continue
+        except ActivityError:  # nobody could judge or store in time: look again
+            await climb.sleep(state.stage.observe.every, "nobody could judge; again")
+            continue
+        if state.hold is None and is_fresh(state, order.at):
+            break  # else: what was seen before a hold or long ago is judged again
     changed = state.decision is None or state.decision.code is not judgement.decision.code
-    state.decision, state.evidence = judgement.decision, judgement.evidence
+    state.decision, state.evidence, state.judged_at = judgement.decision, judgement.evidence, order.at
     if changed or judgement.decision.step is not Step.CONTINUE:
         climb.record(
             "judged", judgement.decision.sentence, code=judgement.decision.code, evidence=judgement.evidence,
@@ -119,6 +131,11 @@ async def judge(climb: Climb) -> Judgement:
         )  # fmt: skip
     climb.show()
     return judgement
+
+
+def is_fresh(state: PromotionState, judged_at: datetime | None) -> bool:
+    """Whether a judgement made then may still move something up."""
+    return judged_at is not None and workflow.now() - judged_at <= state.stage.observe.every + SLACK
 
 
 def _order(climb: Climb) -> JudgeOrder:

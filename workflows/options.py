@@ -61,6 +61,7 @@ SETTLE = Options(
 JUDGE = Options(
     task_queue=contracts.QUEUE_EVIDENCE,
     start_to_close_timeout=timedelta(seconds=60),
+    schedule_to_close_timeout=timedelta(minutes=5),
     heartbeat_timeout=SIGN_OF_LIFE,
     retry_policy=_PATIENT,
 )

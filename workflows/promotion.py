@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import cast
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -33,6 +33,8 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.workflows.messages import Messages
 
 
+NOTHING = cast("RawValue", None)
+"""A signal sent without an argument; the handlers' hint must be exactly RawValue, or the SDK decodes and drops."""
 LAST_NOTICES = timedelta(minutes=1)
 FLUSH = timedelta(seconds=2)
 """How long a new run waits for the old one's writing to be done."""
@@ -58,11 +60,9 @@ class Promotion:
         try:
             await self._up_or_down()
         except Renew:
-            await self._next_run()
-        except ComeDown:
-            pass
+            await detached(asyncio.create_task(self._next_run()))
         steps.conclude(self.climb)
-        await self._written()
+        await detached(asyncio.create_task(self._written()))
         if state.successor is not None:
             self._hand_over(state.successor)
         workflow.upsert_memo({contracts.MEMO_AUDIT: f"{state.seq}:{state.head}"})
@@ -77,9 +77,9 @@ class Promotion:
         except (ComeDown, FailureError, asyncio.CancelledError) as cause:
             self._remember_why(cause)
         self.watch.end()
-        if state.epoch or state.stop is None or state.stop.hold_out:
+        if state.epoch or state.stop is None or state.stop.hold_out or state.may_be_exposed:
             await detached(asyncio.create_task(come_down(self.climb)))
-        if state.stop is not None:
+        if state.stop is not None and state.ending is None:
             state.ending, state.ended_because = state.stop.ending, state.stop.code
             state.ended_sentence = state.stop.reason
 
@@ -117,14 +117,22 @@ class Promotion:
                 return code
 
     async def _may_move(self, code: Code) -> bool:
-        """Record the stage as passed, let everything settle and settle the last one; False if a hold came between."""
+        """Record the stage as passed and let everything come to rest; settle the last one.
+
+        False if that took so long, or was held, that what was judged is not fresh any more.
+        """
         climb, holds = self.climb, self.climb.holds
         steps.mark_passed(climb, code)
-        await climb.quiesce()
-        if climb.holds != holds and code is not Code.SKIPPED:
-            steps.take_back(climb)
-            return False
-        await steps.settle_if_last(climb)
+        climb.moving = True
+        try:
+            await climb.quiesce()
+            stale = climb.holds != holds or not observation.is_fresh(climb.state, climb.state.judged_at)
+            if stale and code is not Code.SKIPPED:
+                steps.take_back(climb)
+                return False
+            await steps.settle_if_last(climb)
+        finally:
+            climb.moving = False
         return True
 
     async def _next_run(self) -> None:
@@ -136,8 +144,11 @@ class Promotion:
         state = self.climb.state
         with contextlib.suppress(TimeoutError):  # what is not done by then goes along and is done once all the same
             await workflow.wait_condition(lambda: not state.outbox and not state.notices, timeout=FLUSH)
-        # Last, with nothing awaited after it: a handler cut off here would fail its caller.
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        # Last, with nothing awaited after it: a handler cut off here would fail its caller. A stop waits for nobody.
+        await workflow.wait_condition(lambda: workflow.all_handlers_finished() or state.stop is not None)
+        why = workflow.cancellation_reason()
+        if why is not None and state.stop is None:
+            self.climb.stop(Code.ROLLED_BACK_BY_PERSON, "temporal", f"cancelled in Temporal: {why}", Ending.ROLLED_BACK)
         state.signals = 0
         versioned = workflow.info().get_current_deployment_version() is not None
         workflow.continue_as_new(
@@ -176,32 +187,32 @@ class Promotion:
     # --- messages: prohibitions are signals that cannot fail, permissions are updates with validators -------------
 
     @workflow.signal(description="Stop it for good: flatten what is exposed and hold the release out")
-    def veto(self, message: Any = None) -> None:
+    def veto(self, message: RawValue = NOTHING) -> None:
         """Take a veto in."""
         self.messages.take(message, Verb.VETO)
 
     @workflow.signal(description="Stand still, exposure unchanged, guards alive")
-    def hold(self, message: Any = None) -> None:
+    def hold(self, message: RawValue = NOTHING) -> None:
         """Take a hold in."""
         self.messages.take(message, Verb.HOLD)
 
     @workflow.signal(description="Come down: flatten, restore stable, hold the release out")
-    def rollback(self, message: Any = None) -> None:
+    def rollback(self, message: RawValue = NOTHING) -> None:
         """Take a rollback in."""
         self.messages.take(message, Verb.ROLLBACK)
 
     @workflow.signal(description="The platform's latch is set; flatten durably")
-    def kill(self, message: Any = None) -> None:
+    def kill(self, message: RawValue = NOTHING) -> None:
         """Take a kill in; it takes effect here and now."""
         self.messages.take(message, Verb.KILL)
 
     @workflow.signal(description="Let another release of this bot take over")
-    def supersede(self, message: Any = None) -> None:
+    def supersede(self, message: RawValue = NOTHING) -> None:
         """Take a supersession in."""
         self.messages.take(message, Verb.SUPERSEDE)
 
     @workflow.signal(name="approve", description="Approve, with no answer; judged by the same rules as the update")
-    def approve_signal(self, message: Any = None) -> None:
+    def approve_signal(self, message: RawValue = NOTHING) -> None:
         """Take an approval in."""
         self.messages.take(message, Verb.APPROVE)
 
@@ -251,7 +262,11 @@ class Promotion:
     async def admitted(self) -> Receipt:
         """Whether the climb was admitted, once that is known."""
         state = self.climb.state
-        await workflow.wait_condition(lambda: state.ladder is not None or state.ended_because is not None)
+        await workflow.wait_condition(
+            lambda: state.ladder is not None or state.ended_because is not None or state.stop is not None
+        )
+        if state.stop is not None:
+            return Receipt(accepted=False, code=state.stop.code, sentence=state.stop.reason)
         if state.ladder is None and state.ended_because is not None:
             return Receipt(accepted=False, code=state.ended_because, sentence=state.ended_sentence)
         return Receipt(accepted=True, code=Code.STARTED, sentence=f"{state.release.version} climbs")

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.notice import NoticeKind
     from promotion_ladder.core.state import Ending, Phase, PromotionResult, PromotionState, StageRecord
-    from promotion_ladder.workflows.climb import Climb
+    from promotion_ladder.workflows.climb import Climb, Disturbed
     from promotion_ladder.workflows.compensation import clear_leftover
     from promotion_ladder.workflows.options import ADMIT, PLATFORM, SETTLE
 
@@ -22,13 +22,7 @@ async def admit(climb: Climb) -> bool:
     state = climb.state
     state.started_at = state.started_at or workflow.now()
     climb.enter_phase(Phase.ADMITTING)
-    try:
-        admission = await climb.perform(
-            AdmissionActivities.admit, state.order, f"admit {state.release.version}", ADMIT, harmless=True
-        )
-    except ActivityError as error:
-        code, sentence = reason_of(error.cause or error)
-        admission = Admission(refused=code, sentence=sentence)
+    admission = await _admission(climb)
     if admission.refused is not None:
         state.ending, state.ended_because = Ending.REFUSED, admission.refused
         state.ended_sentence = admission.sentence
@@ -37,7 +31,7 @@ async def admit(climb: Climb) -> bool:
     state.ladder, state.ladder_hash = admission.ladder, admission.ladder_hash
     state.author, state.stable, state.capital = admission.author, admission.stable, admission.capital
     state.stage_index, state.passed = admission.stage_index, list(admission.carried)
-    state.resume_roles = admission.resume_roles
+    state.resume_roles, state.resume_quorum = admission.resume_roles, admission.resume_quorum
     climb.record(
         "started", f"{admission.principal} started {state.release.version} on ladder {state.order.ladder or ''}"
         f"{admission.ladder.ladder if admission.ladder else ''}",
@@ -49,6 +43,20 @@ async def admit(climb: Climb) -> bool:
     )  # fmt: skip
     climb.tell(NoticeKind.STARTED, f"starts at {state.stage_name}", (admission.sentence,))
     return True
+
+
+async def _admission(climb: Climb) -> Admission:
+    while True:
+        try:
+            return await climb.perform(
+                AdmissionActivities.admit, climb.state.order, f"admit {climb.state.release.version}", ADMIT,
+                harmless=True,
+            )  # fmt: skip
+        except Disturbed:
+            await climb.checkpoint()
+        except ActivityError as error:
+            code, sentence = reason_of(error.cause or error)
+            return Admission(refused=code, sentence=sentence)
 
 
 async def enter(climb: Climb) -> None:
@@ -63,9 +71,11 @@ async def enter(climb: Climb) -> None:
         )
         state.epoch = acquired.epoch
         climb.record("acquired", f"owns {state.release.bot} at epoch {state.epoch}", epoch=state.epoch)
-        if acquired.leftover:
-            await clear_leftover(climb)
-        await climb.checkpoint()
+        state.leftover = acquired.leftover
+    if state.leftover:
+        await clear_leftover(climb)
+        state.leftover = False
+    await climb.checkpoint()
     # Undo before do: from here on a stop flattens, even if the answer of the next effect is lost.
     state.may_be_exposed = state.may_be_exposed or state.stage.mode.touches_money
     climb.enter_phase(Phase.ENTERING)
@@ -79,6 +89,7 @@ def begin_again(climb: Climb) -> None:
     """The same stage once more, as the next attempt; what was seen before no longer counts."""
     climb.record("retried", f"{climb.state.stage_name} begins again as attempt {climb.state.attempt + 1}")
     climb.state.attempt += 1
+    climb.state.passed = [record for record in climb.state.passed if record.stage != climb.state.stage_name]
     _clear_stage(climb.state)
 
 
@@ -103,7 +114,7 @@ def take_back(climb: Climb) -> None:
     state = climb.state
     state.passed = [record for record in state.passed if record.stage != state.stage_name]
     state.approvals.clear()
-    climb.record("sent_back", f"held before it left {state.stage_name}: its gates are judged again")
+    climb.record("sent_back", f"held up before it left {state.stage_name}: its gates are judged again")
 
 
 async def settle_if_last(climb: Climb) -> None:
@@ -129,7 +140,8 @@ def _is_last(state: PromotionState) -> bool:
 
 def _clear_stage(state: PromotionState) -> None:
     state.entered_at = state.pause_until = state.observed_from = state.observe_until = None
-    state.decision = state.evidence = state.window = None
+    state.decision = state.evidence = state.window = state.judged_at = None
+    state.paused_by_guard = False
     state.resumed = False
     state.held = timedelta(0)
     state.entry = 0
@@ -144,7 +156,7 @@ async def _settle(climb: Climb) -> None:
         promotion_id=state.promotion_id, bot=state.release.bot, epoch=state.epoch, release=state.release.ref,
         expected_stable=order.stable,
     )  # fmt: skip
-    done = await climb.perform(PlatformActivities.settle, request, "make it stable", SETTLE)
+    done = await climb.perform(PlatformActivities.settle, request, "make it stable", SETTLE, final=True)
     # Settled at the platform: from here a stop has nothing to undo, so none is looked for.
     state.may_be_exposed = False
     state.ending, state.ended_because, state.ended_sentence = Ending.STABLE, Code.SETTLED, done.sentence

@@ -74,6 +74,7 @@ class Admission(Record):
     stage_index: int = 0
     carried: tuple[StageRecord, ...] = ()
     resume_roles: tuple[str, ...] = ()
+    resume_quorum: int = 1
 
 
 class Claim(Record):
@@ -176,11 +177,15 @@ class RestoreRequest(Record):
 
     promotion_id: str
     bot: str
+    digest: str
+    """The candidate's; if it is stable already there is nothing to restore."""
 
 
-class ClearRequest(RestoreRequest):
+class ClearRequest(Record):
     """Take away what an earlier climb left, flat by now."""
 
+    promotion_id: str
+    bot: str
     epoch: int
 
 

@@ -40,6 +40,20 @@ def passed(
     return ChainedEvent(event=event, previous=GENESIS, hash="h", text="")
 
 
+OLD = ReleaseRef(version="1.0", digest="0" * 64)
+
+
+def started(stable: str = OLD.digest) -> ChainedEvent:
+    return other("started", {"stable": {"digest": stable}})
+
+
+def other(kind: str, data: dict[str, Any], stage: str = "") -> ChainedEvent:
+    event = AuditEvent(
+        chain="bot/2.0.0/first", seq=1, at=NOW, kind=kind, actor="ladder", stage=stage, sentence="", data=data
+    )
+    return ChainedEvent(event=event, previous=GENESIS, hash="h", text="")
+
+
 @pytest.mark.parametrize(
     ("fields", "stable", "code"),
     [
@@ -60,7 +74,7 @@ def test_a_client_cannot_choose_a_gentler_ladder() -> None:
 
 
 def test_stages_passed_by_this_release_on_this_ladder_are_carried_over() -> None:
-    carried = carry_over(order(from_stage="paper"), THE_LADDER, [[passed("replay"), passed("shadow")]])
+    carried = carry_over(order(from_stage="paper"), THE_LADDER, OLD, [[started(), passed("replay"), passed("shadow")]])
     assert carried.stage_index == 2
     assert [(r.stage, r.carried_from) for r in carried.records] == [
         ("replay", "bot/2.0.0/first"), ("shadow", "bot/2.0.0/first")
@@ -75,18 +89,21 @@ def test_stages_passed_by_this_release_on_this_ladder_are_carried_over() -> None
         [passed("replay"), passed("shadow", digest="f" * 64)],
         [passed("replay"), passed("shadow", ladder="f" * 64)],
         [passed("replay"), passed("shadow", code=Code.SKIPPED)],
+        [passed("replay"), passed("shadow"), other("sent_back", {}, "shadow")],
+        [passed("replay"), passed("shadow"), other("retried", {}, "shadow")],
+        [passed("replay"), passed("shadow"), started("f" * 64)],
     ],
 )
 def test_what_was_not_earned_by_this_release_on_this_ladder_does_not_count(history: list[ChainedEvent]) -> None:
     with pytest.raises(LadderError, match=r"no earlier climb of 2\.0\.0 passed .*shadow") as caught:
-        carry_over(order(from_stage="paper"), THE_LADDER, [history])
+        carry_over(order(from_stage="paper"), THE_LADDER, OLD, [[started(), *history]])
     assert caught.value.code is Code.EVIDENCE_NOT_CARRIED
 
 
 def test_an_unknown_stage_names_the_known_ones() -> None:
     with pytest.raises(LadderError, match="no stage 'papper', only replay, shadow, paper, canary-10, live"):
-        carry_over(order(from_stage="papper"), THE_LADDER, [])
+        carry_over(order(from_stage="papper"), THE_LADDER, OLD, [])
 
 
 def test_resuming_asks_for_the_last_approval_it_jumps_over() -> None:
-    assert [resume_terms(THE_LADDER, i) for i in range(5)] == [(), (), (), (), ("risk",)]
+    assert [resume_terms(THE_LADDER, i) for i in range(5)] == [((), 1)] * 4 + [(("risk",), 1)]

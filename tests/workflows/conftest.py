@@ -143,10 +143,19 @@ class World:
 
     async def signal(self, verb: Verb, identity: str = "omar", **fields: Any) -> None:
         assert self.handle is not None
-        await self.handle.signal(str(verb), self.command(verb, identity, **fields))
+        await self.handle.signal(str(verb), self.command(verb, identity, **(await self.seen(verb) | fields)))
+
+    async def seen(self, verb: Verb) -> dict[str, Any]:
+        """What an approver looks at."""
+        if verb is not Verb.APPROVE:
+            return {}
+        state = await self.state()
+        evidence = state.window.evidence if state.window else "0" * 64
+        return {"stage": state.stage_name, "attempt": state.attempt, "evidence": evidence}
 
     async def update(self, verb: Verb, identity: str = "rita", **fields: Any) -> Any:
         assert self.handle is not None
+        fields = await self.seen(verb) | fields
         return await self.handle.execute_update(str(verb), self.command(verb, identity, **fields))
 
     async def result(self) -> PromotionResult:

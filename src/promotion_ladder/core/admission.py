@@ -42,8 +42,13 @@ def choose_ladder(policy: Policy, order: StartOrder, stable: ReleaseRef) -> str:
     return route.ladder
 
 
-def carry_over(order: StartOrder, ladder: Ladder, histories: Iterable[Sequence[ChainedEvent]]) -> Carried:
+def carry_over(
+    order: StartOrder, ladder: Ladder, stable: ReleaseRef, histories: Iterable[Sequence[ChainedEvent]]
+) -> Carried:
     """The stages below ``order.from_stage`` that an earlier climb of this very release and ladder passed.
+
+    A climb counts when it was against the same ``stable``; a pass that was taken back or begun again does not.
+    ``histories`` are newest first.
 
     Raises LadderError when the stage is unknown or a stage below it was not passed.
     """
@@ -53,14 +58,8 @@ def carry_over(order: StartOrder, ladder: Ladder, histories: Iterable[Sequence[C
         raise LadderError(Code.UNKNOWN_STAGE, f"ladder {ladder.ladder} has no stage '{order.from_stage}', only {names}")
     earned: dict[str, StageRecord] = {}
     for history in histories:
-        for link in history:
-            event = link.event
-            if event.kind != "stage_passed" or event.code == Code.SKIPPED:
-                continue
-            if event.data.get("digest") != order.release.digest or event.data.get("ladder_hash") != ladder.hash:
-                continue
-            record = StageRecord.model_validate(event.data["record"])
-            earned.setdefault(record.stage, record.model_copy(update={"carried_from": event.chain}))
+        for stage, record in _passes(order.release.digest, ladder.hash, stable.digest, history).items():
+            earned.setdefault(stage, record)
     needed = [stage.name for stage in ladder.stages[:index]]
     missing = [name for name in needed if name not in earned]
     if missing:
@@ -71,9 +70,24 @@ def carry_over(order: StartOrder, ladder: Ladder, histories: Iterable[Sequence[C
     return Carried(stage_index=index, records=tuple(earned[name] for name in needed))
 
 
-def resume_terms(ladder: Ladder, index: int) -> tuple[str, ...]:
-    """The roles that must agree before a climb resumes at ``index``: those of the last approval it jumps over."""
+def _passes(digest: str, ladder_hash: str, stable: str, history: Sequence[ChainedEvent]) -> dict[str, StageRecord]:
+    """What one climb has earned and kept."""
+    kept: dict[str, StageRecord] = {}
+    for event in (link.event for link in history):
+        if event.kind == "started" and event.data.get("stable", {}).get("digest") != stable:
+            return {}
+        if event.kind in ("sent_back", "retried"):
+            kept.pop(event.stage, None)
+        same = event.data.get("digest") == digest and event.data.get("ladder_hash") == ladder_hash
+        if event.kind == "stage_passed" and event.code != Code.SKIPPED and same:
+            record = StageRecord.model_validate(event.data["record"])
+            kept[record.stage] = record.model_copy(update={"carried_from": event.chain})
+    return kept
+
+
+def resume_terms(ladder: Ladder, index: int) -> tuple[tuple[str, ...], int]:
+    """Roles and quorum needed before a climb resumes at ``index``: those of the last approval it jumps over."""
     for stage in reversed(ladder.stages[:index]):
         if isinstance(stage.exit, ApprovalExit):
-            return stage.exit.roles
-    return ()
+            return stage.exit.roles, stage.exit.quorum
+    return (), 1

@@ -135,6 +135,21 @@ class Code(StrEnum):
         "There is no observation or window to extend.",
         "'ladder status' shows what the promotion does.",
     )
+    EXTENSION_OUT_OF_RANGE = (
+        "GOV_EXTENSION_OUT_OF_RANGE",
+        "An extension is longer than nothing and at most 90 days.",
+        "Say how much longer, for instance --by 2h.",
+    )
+    TOO_MANY_MESSAGES = (
+        "GOV_TOO_MANY_MESSAGES",
+        "So many messages wait for their ruling that this one was not taken in.",
+        "Try again; prohibitions are always taken in.",
+    )
+    NOT_A_SUCCESSOR = (
+        "GOV_NOT_A_SUCCESSOR",
+        "What was to take over is no other promotion of this bot.",
+        "'ladder start RELEASE.yaml --supersede' makes the right one.",
+    )
     STILL_EXPOSED = (
         "GOV_STILL_EXPOSED",
         "Something is exposed, so the promotion cannot just be cancelled.",

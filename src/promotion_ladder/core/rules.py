@@ -1,11 +1,15 @@
 """The rules of messages: what a promotion in a given state may be told, whoever tells it."""
 
+from datetime import timedelta
+
 from promotion_ladder.core.base import Record
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.ladder import ApprovalExit
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.platform import Mode
 from promotion_ladder.core.state import Command, Phase, PromotionState
+
+LONGEST_EXTENSION = timedelta(days=90)
 
 
 class Refusal(Record):
@@ -26,9 +30,18 @@ def refusal(state: PromotionState, command: Command) -> Refusal | None:
         )
     if state.stop is not None and command.verb not in (Verb.KILL, Verb.VETO, Verb.ROLLBACK, Verb.HOLD):
         return Refusal(code=Code.COMING_DOWN, sentence=f"it is coming down: {state.stop.reason}")
-    if command.verb.prohibits or command.verb is Verb.SUPERSEDE:
+    if command.verb is Verb.SUPERSEDE:
+        return _no_successor(state, command)
+    if command.verb.prohibits:
         return None
     return _misplaced(state, command) or _out_of_turn(state, command)
+
+
+def _no_successor(state: PromotionState, command: Command) -> Refusal | None:
+    after = command.successor
+    if after is None or after.release.bot != state.release.bot or after.promotion_id == state.promotion_id:
+        return Refusal(code=Code.NOT_A_SUCCESSOR, sentence=Code.NOT_A_SUCCESSOR.sentence)
+    return None
 
 
 def _misplaced(state: PromotionState, command: Command) -> Refusal | None:
@@ -55,6 +68,8 @@ def _out_of_turn(state: PromotionState, command: Command) -> Refusal | None:
             return Refusal(code=Code.NOT_ON_HOLD, sentence=f"it is {state.phase}; {command.verb} needs a hold first")
         case Verb.RETRY | Verb.SKIP if state.entered_at is None:
             return Refusal(code=Code.NOT_ON_HOLD, sentence="the stage was not entered yet; resume, or roll back")
+        case Verb.EXTEND if command.extend_by is None or not timedelta(0) < command.extend_by <= LONGEST_EXTENSION:
+            return Refusal(code=Code.EXTENSION_OUT_OF_RANGE, sentence=Code.EXTENSION_OUT_OF_RANGE.sentence)
         case Verb.EXTEND if state.observe_until is None:
             return Refusal(code=Code.NOTHING_TO_EXTEND, sentence=f"it is {state.phase}, nothing to extend")
         case Verb.CANCEL if state.may_be_exposed:
@@ -66,7 +81,11 @@ def _out_of_turn(state: PromotionState, command: Command) -> Refusal | None:
 def _approval_out_of_turn(state: PromotionState, command: Command) -> Refusal | None:
     if state.phase is not Phase.AWAITING_APPROVAL or state.window is None:
         return Refusal(code=Code.NOTHING_TO_APPROVE, sentence=f"it is {state.phase}, nothing to approve")
-    if command.evidence is not None and command.evidence != state.window.evidence:
+    if command.evidence is None or command.stage is None or command.attempt is None:
+        return Refusal(
+            code=Code.STALE_EVIDENCE, sentence="an approval names the stage, the attempt and the evidence it is for"
+        )
+    if command.evidence != state.window.evidence:
         return Refusal(
             code=Code.STALE_EVIDENCE,
             sentence=f"evidence {command.evidence[:8]} was looked at, now it is {state.window.evidence[:8]}",
@@ -107,5 +126,7 @@ def step_asked(state: PromotionState) -> str:
 
 def quorum(state: PromotionState) -> int:
     """How many different approvals are needed for what is waited for now."""
+    if state.resume_roles:
+        return state.resume_quorum
     leaving = state.stage.exit
-    return leaving.quorum if isinstance(leaving, ApprovalExit) and not state.resume_roles else 1
+    return leaving.quorum if isinstance(leaving, ApprovalExit) else 1

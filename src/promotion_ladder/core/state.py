@@ -190,6 +190,12 @@ class PromotionState(BaseModel):
     evidence: str | None = None
     window: Window | None = None
     approvals: list[Approval] = []
+    resume_quorum: int = 1
+    leftover: bool = False
+    """Whether an earlier climb's exposure is still to be cleared."""
+    paused_by_guard: bool = False
+    """Whether a guard that holds had entries paused; the exposure is given anew when the climb goes on."""
+    judged_at: Time | None = None
     resume_roles: tuple[str, ...] = ()
     """Who must agree before a resumed climb enters its first stage; empty when nobody need."""
 
