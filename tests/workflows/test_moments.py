@@ -141,7 +141,7 @@ async def test_a_prohibition_that_does_not_decode_holds(world: World, verb: Verb
 async def test_a_kill_overrules_a_supersession(world: World) -> None:
     await world.start()
     await world.until_phase(Phase.PAUSING, "canary-10")
-    world.platform.refuse_exits = 3
+    world.platform.refuse_exits = 1
     second = RELEASE.model_copy(update={"version": "2.1.0", "params": "sha256:" + "c" * 64})
     order = StartOrder(promotion_id="bot/2.1.0/next", release=second, identity="ana")
     await world.signal(Verb.SUPERSEDE, "ana", successor=order)
