@@ -45,7 +45,8 @@ from promotion_ladder.settings import Settings
 PATIENCE = timedelta(seconds=15)
 """How long a person waits for a worker's answer."""
 QUERY_PATIENCE = timedelta(seconds=5)
-RULING_LOOKS = 15
+RULING_PATIENCE = 3.0
+"""Seconds a prohibition waits for its ruling; it stands whether or not somebody answers."""
 
 
 class Started(Record):
@@ -315,7 +316,8 @@ class LadderClient:
     async def _ruling(self, bot: str, message_id: str) -> Receipt | None:
         """What became of a message; None if nobody says so within a few seconds."""
         handle = (await self.temporal()).get_workflow_handle(contracts.workflow_id(bot))
-        for _ in range(RULING_LOOKS):
+        deadline = asyncio.get_running_loop().time() + RULING_PATIENCE
+        while asyncio.get_running_loop().time() < deadline:
             try:
                 ruled: Ruled = await handle.query(
                     "ruled", message_id, result_type=Ruled, rpc_timeout=timedelta(seconds=1)
