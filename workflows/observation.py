@@ -53,6 +53,9 @@ class Watch:
             activity = self.activity = workflow.start_activity_method(
                 GuardActivities.guard, order, summary=f"guards of {order.stage.name}", **GUARD
             )
+            activity.add_done_callback(
+                lambda done: done.cancelled() or done.exception()
+            )  # a cancelled one is not awaited
             await workflow.wait_condition(partial(self._over_or_resumed, activity, bool(muted)))
             if not activity.done():
                 activity.cancel()
