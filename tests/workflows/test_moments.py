@@ -138,20 +138,6 @@ async def test_a_prohibition_that_does_not_decode_holds(world: World, verb: Verb
     assert (await world.until_phase(Phase.ON_HOLD)).hold is not None
 
 
-async def test_a_kill_overrules_a_supersession(world: World) -> None:
-    await world.start()
-    await world.until_phase(Phase.PAUSING, "canary-10")
-    world.platform.refuse_exits = 1
-    second = RELEASE.model_copy(update={"version": "2.1.0", "params": "sha256:" + "c" * 64})
-    order = StartOrder(promotion_id="bot/2.1.0/next", release=second, identity="ana")
-    await world.signal(Verb.SUPERSEDE, "ana", successor=order)
-    await world.until_phase(Phase.COMING_DOWN)
-    await world.signal(Verb.KILL)
-    result = await world.result()
-    assert (result.promotion_id, result.code) == (world.promotion_id, Code.KILLED)
-    assert [held.version for held in world.platform.held_out] == ["2.0.0"]
-
-
 async def test_a_kill_before_the_bot_is_owned_flattens_what_was_left(world: World) -> None:
     world.platform.shares[Variant.CANDIDATE] = Decimal(500)
     world.platform.held[Variant.CANDIDATE, "WTI"] = Decimal(1)
