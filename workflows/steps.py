@@ -139,6 +139,7 @@ def _is_last(state: PromotionState) -> bool:
 
 
 def _clear_stage(state: PromotionState) -> None:
+    state.phase = Phase.ENTERING  # nobody may take what is left of the run for the next stage
     state.entered_at = state.pause_until = state.observed_from = state.observe_until = None
     state.decision = state.evidence = state.window = state.judged_at = None
     state.paused_by_guard = False

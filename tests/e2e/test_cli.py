@@ -18,7 +18,7 @@ from promotion_ladder.core.state import Ending, Phase
 from promotion_ladder.simulation.bots import make_release
 from promotion_ladder.stack.local import LocalStack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.xdist_group("e2e-cli")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 NOWHERE = {"TEMPORAL_ADDRESS": "127.0.0.1:1"}
 NO_PLATFORM = {"LADDER_PLATFORM_URL": "http://127.0.0.1:1"}
@@ -210,7 +210,7 @@ async def test_hold_extend_resume_retry_and_skip_do_what_they_say(desk: dict[str
     assert held.hold is not None
     assert "looking at the fills" in held.hold.reason
     refused = await rig.cli("resume", "busy", who="mallory")
-    assert (refused.status, "[GOV_UNKNOWN_PERSON]" in refused.err) == (1, True)
+    assert _refused(refused, Code.UNKNOWN_PERSON)
     assert _done(await rig.cli("resume", "busy", who="omar"))
     await rig.reaches("busy", Phase.OBSERVING, "shadow")
     await rig.ana.hold("busy")
@@ -222,7 +222,7 @@ async def test_hold_extend_resume_retry_and_skip_do_what_they_say(desk: dict[str
     await rig.ana.hold("busy")
     await rig.reaches("busy", Phase.ON_HOLD)
     refused = await rig.cli("skip", "busy", "-r", "holiday", who="ben")
-    assert (refused.status, "[GOV_NOT_ENTITLED]" in refused.err) == (1, True)
+    assert _refused(refused, Code.NOT_ENTITLED)
     assert _done(await rig.cli("skip", "busy", "-r", "no trades on a holiday", who="rita"))
     await rig.reaches("busy", Phase.OBSERVING, "paper")
     assert [record.code for record in (await rig.state("busy")).passed] == [Code.GATES_PASSED, Code.SKIPPED]
@@ -237,6 +237,11 @@ async def test_hold_extend_resume_retry_and_skip_do_what_they_say(desk: dict[str
 
 async def _attempt(rig: Rig, bot: str, attempt: int) -> bool:
     return (await rig.state(bot)).attempt == attempt
+
+
+def _refused(told: Told, code: Code) -> bool:
+    assert (told.status, f"[{code}]" in told.err) == (1, True), told
+    return True
 
 
 def _done(told: Told) -> bool:
@@ -261,7 +266,7 @@ async def test_a_kill_latches_flattens_and_stays_until_it_is_lifted(desk: dict[s
     assert "[RISK_LATCHED]" in refused.err
     assert "fills look wrong" in refused.err
     forbidden = await rig.cli("kill", "doomed", "--release", "--yes", "-r", "mended", who="ana")
-    assert (forbidden.status, "[GOV_NOT_ENTITLED]" in forbidden.err) == (1, True)
+    assert _refused(forbidden, Code.NOT_ENTITLED)
     assert _done(await rig.cli("kill", "doomed", "--release", "--yes", "-r", "mended", who="rita"))
     started = await rig.cli("start", file, "-o", "json")
     assert (started.status, started.json["existing"]) == (0, False)

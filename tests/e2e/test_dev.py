@@ -16,7 +16,7 @@ from promotion_ladder.core.state import Phase
 from promotion_ladder.settings import read_stack
 from promotion_ladder.stack.local import LocalStack, Ports
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.xdist_group("e2e-dev")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 def _children(pid: int) -> list[int]:

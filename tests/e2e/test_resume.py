@@ -14,7 +14,7 @@ from promotion_ladder.core.release import Release
 from promotion_ladder.core.state import Ending, Phase
 from promotion_ladder.stack.local import LocalStack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.xdist_group("e2e-resume")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 STAGES = ("replay", "shadow", "paper", "canary-10", "live")
 CAST = ("veteran", "cut", "torn", "stranger", "relay")

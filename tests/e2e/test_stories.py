@@ -15,7 +15,7 @@ from promotion_ladder.core.state import Ending, Phase, PromotionResult
 from promotion_ladder.simulation.behaviour import Kind
 from promotion_ladder.stack.local import LocalStack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.xdist_group("e2e-stories")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 STANDING = (Phase.OBSERVING, Phase.VETO_WINDOW, Phase.AWAITING_APPROVAL)
 CAST = ("healthy", "bleeding", "vetoed")

@@ -13,7 +13,7 @@ from promotion_ladder.core.state import Ending, Phase
 from promotion_ladder.core.verdict import Outcome
 from promotion_ladder.stack.local import LocalStack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.xdist_group("faults-servers")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 CAST = ("orchestra", "latched", "grounded", "blind", "echo-up", "echo-down")
 

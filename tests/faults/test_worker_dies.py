@@ -11,7 +11,7 @@ from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.state import Ending, Phase, PromotionState
 from promotion_ladder.stack.local import LocalStack
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), pytest.mark.xdist_group("faults-worker")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 async def _at_replay(rig: Rig) -> PromotionState:

@@ -20,6 +20,7 @@ from temporalio.testing import WorkflowEnvironment
 from tests.fakes import FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform, FakeProbes
 
 from promotion_ladder import contracts
+from promotion_ladder.activities import safety
 from promotion_ladder.contracts import GuardTrip, StageOrder
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.people import People, Policy, Verb
@@ -55,6 +56,13 @@ LIMITS = {
 GATE = {"name": "level", "kind": "threshold", "query": "up{$labels}", "min": 0, "min_samples": 1}
 OBSERVE = {"min": "10m", "max": "60m", "every": "1m"}
 GUARDS = {"every": "1s", "checks": [{"name": "loss", "kind": "loss", "max": 100}]}
+
+STEP = timedelta(seconds=37.7)
+"""How far a test lets time skip between two looks.
+
+In step with no timer of the workflow: one that fires while a workflow task is about to cancel it makes the test server
+reject the task ("invalid history builder state for action") and leave the run hanging. A real server takes it.
+"""
 
 
 def stage(name: str, mode: str, **fields: Any) -> dict[str, Any]:
@@ -121,11 +129,11 @@ class World:
 
     async def until(self, wanted: Callable[[PromotionState], bool], hours: float = 48) -> PromotionState:
         """Let time skip until the state is as wanted."""
-        for _ in range(int(hours * 60)):
+        for _ in range(int(timedelta(hours=hours) / STEP)):
             state = await self.state()
             if wanted(state):
                 return state
-            await self.env.sleep(timedelta(minutes=1))
+            await self.env.sleep(STEP)
         raise AssertionError(
             f"never came: {state.phase} at {state.stage_name}, {state.decision}, {state.ended_sentence}"
         )
@@ -194,7 +202,8 @@ async def env() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture
-async def world(env: WorkflowEnvironment) -> AsyncIterator[World]:
+async def world(env: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    monkeypatch.setattr(safety, "READ_BACK_SECONDS", 0.2)  # the fake platform changes its mind at once or never
     made = World(
         env=env, platform=FakePlatform(), metrics=FakeMetrics(), audit=FakeAudit(), notifier=FakeNotifier(),
         directory=FakeDirectory(Ladder.model_validate(LADDER), PEOPLE, POLICY),

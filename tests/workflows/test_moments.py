@@ -138,6 +138,22 @@ async def test_a_prohibition_that_does_not_decode_holds(world: World, verb: Verb
     assert (await world.until_phase(Phase.ON_HOLD)).hold is not None
 
 
+async def test_a_kill_overrules_a_supersession(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.PAUSING, "canary-10")
+    world.platform.refuse_exits = 1000  # on the way down until the kill has come
+    second = RELEASE.model_copy(update={"version": "2.1.0", "params": "sha256:" + "c" * 64})
+    order = StartOrder(promotion_id="bot/2.1.0/next", release=second, identity="ana")
+    await world.signal(Verb.SUPERSEDE, "ana", successor=order)
+    await world.until_phase(Phase.COMING_DOWN)
+    await world.signal(Verb.KILL)
+    await world.until(lambda state: state.stop is not None and state.stop.code is Code.KILLED)
+    world.platform.refuse_exits = 0
+    result = await world.result()
+    assert (result.promotion_id, result.code) == (world.promotion_id, Code.KILLED)
+    assert [held.version for held in world.platform.held_out] == ["2.0.0"]
+
+
 async def test_a_kill_before_the_bot_is_owned_flattens_what_was_left(world: World) -> None:
     world.platform.shares[Variant.CANDIDATE] = Decimal(500)
     world.platform.held[Variant.CANDIDATE, "WTI"] = Decimal(1)
@@ -164,3 +180,14 @@ async def test_what_was_judged_before_a_long_outage_of_the_record_is_judged_agai
     await world.env.sleep(timedelta(minutes=15))
     assert (await world.state()).stage_name == "paper"
     assert not any(effect.startswith("expose canary") for effect in world.platform.effects)
+
+
+async def test_a_stage_that_begins_again_never_shows_as_observed_already(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.OBSERVING, "shadow")
+    world.audit.down = True  # the next run begins when all is written, or two seconds later
+    await world.signal(Verb.HOLD)
+    await world.until_phase(Phase.ON_HOLD)
+    await world.update(Verb.RETRY, "omar")
+    state = await world.until(lambda state: state.attempt == 2)
+    assert (state.phase, state.observed_from) == (Phase.ENTERING, None)

@@ -84,6 +84,18 @@ async def test_a_guard_that_holds_leaves_exposure_unchanged(world: World) -> Non
     assert (await world.result()).code is Code.ROLLED_BACK_BY_PERSON
 
 
+async def test_after_a_guards_hold_the_watch_goes_on_and_resume_lets_it_trade_again(world: World) -> None:
+    world.trip, world.trip_at = a_trip(abort=False), "canary-10"
+    await world.start()
+    await world.until_phase(Phase.ON_HOLD, "canary-10")
+    await world.until(lambda _state: world.guarding == [(), ("loss",)])
+    world.trip = None
+    await world.update(Verb.RESUME, "omar")
+    await world.until(lambda _state: world.platform.effects.count("expose canary-10 10000.00") == 2)
+    await world.until(lambda _state: world.guarding == [(), ("loss",), ()])
+    await world.until(lambda _state: "reopened" in world.kinds())
+
+
 async def test_hold_stops_the_clocks_and_resume_goes_on(world: World) -> None:
     await world.start()
     await world.until_phase(Phase.VETO_WINDOW, "paper")
