@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.workflows.options import RULE
 
 MAX_INBOX = 100
-MAX_SEEN = 200
+MAX_RECEIPTS = 200
 
 
 class Messages:
@@ -28,7 +28,6 @@ class Messages:
 
     def __init__(self, climb: Climb) -> None:
         self.climb = climb
-        self.receipts: dict[str, Receipt] = {}
 
     def take(self, raw: RawValue | None, verb: Verb) -> None:
         """Take a signal in. Whatever it holds, nothing raises: what cannot be read holds the climb."""
@@ -45,7 +44,7 @@ class Messages:
     def put(self, command: Command) -> bool:
         """Queue a command for ruling, or not if too many wait; a kill for this promotion takes effect here and now."""
         state = self.climb.state
-        if command.message_id in state.seen or any(c.message_id == command.message_id for c in state.inbox):
+        if command.message_id in state.receipts or any(c.message_id == command.message_id for c in state.inbox):
             return True
         if command.verb is Verb.KILL and command.promotion_id == state.promotion_id:
             self._kill(command)
@@ -68,18 +67,18 @@ class Messages:
                 )
                 receipt = self._refuse(command, command.identity, Code.UNREADABLE_MESSAGE, f"{bug!r}"[:300])
             state.inbox.remove(command)
-            state.seen = [*state.seen, command.message_id][-MAX_SEEN:]
-            self.receipts[command.message_id] = receipt
+            state.receipts[command.message_id] = receipt
+            for oldest in list(state.receipts)[:-MAX_RECEIPTS]:
+                del state.receipts[oldest]
             self.climb.show()
 
     async def answered(self, command: Command) -> Receipt:
         """Queue a command and wait for its receipt."""
-        if command.message_id in self.climb.state.seen and command.message_id not in self.receipts:
-            return Receipt(accepted=True, code=Code.ALLOWED, sentence="this message was ruled on before")
         if not self.put(command):
             return Receipt(accepted=False, code=Code.TOO_MANY_MESSAGES, sentence=Code.TOO_MANY_MESSAGES.sentence)
-        await workflow.wait_condition(lambda: command.message_id in self.receipts)
-        return self.receipts[command.message_id]
+        receipts = self.climb.state.receipts
+        await workflow.wait_condition(lambda: command.message_id in receipts)
+        return receipts[command.message_id]
 
     async def _settle(self, command: Command) -> Receipt:
         """Rule on one command and apply it; the outcome is audited, a refusal too."""

@@ -273,6 +273,8 @@ class Promotion:
 
     def _validate(self, command: Command, verb: Verb) -> None:
         """Refuse what is out of place or out of turn; a refusal here leaves no history."""
+        if command.message_id in self.climb.state.receipts:
+            return  # sent again: the same answer, whatever has moved since
         bad = refusal(self.climb.state, command.model_copy(update={"verb": verb}))
         if bad is not None:
             raise ApplicationError(bad.sentence, type=bad.code, non_retryable=True)
@@ -320,8 +322,8 @@ class Promotion:
 
     @workflow.query(description="What became of a message, by its id; nothing while it waits for its ruling")
     def ruled(self, message_id: str) -> Ruled:
-        """The ruling on one message of this run."""
-        return Ruled(receipt=self.messages.receipts.get(message_id))
+        """The ruling on one of the last messages."""
+        return Ruled(receipt=self.climb.state.receipts.get(message_id))
 
     @workflow.query(description="What it waits for, who may act, until when, and what silence means")
     def pending(self) -> Pending:

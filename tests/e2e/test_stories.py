@@ -123,3 +123,18 @@ async def test_the_record_verifies_and_reads_without_a_server(told: dict[str, St
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert (events[0]["kind"], events[-1]["kind"]) == ("started", "ended")
     assert shown.json[-1]["hash"] == told[bot].result.audit_head
+
+
+async def test_everything_that_climbs_is_rolled_back_at_once(rig: Rig) -> None:
+    releases = {bot: await rig.climbing(bot) for bot in ("one", "other")}
+    await rig.park(*releases)
+    for bot in releases:
+        await rig.reaches(bot, Phase.OBSERVING)
+    done = await rig.cli("rollback", "--scope", "global", "-r", "exchange incident", "-o", "json", who="omar")
+    assert (done.status, done.err) == (0, "")
+    assert {bot for bot, receipt in done.json.items() if receipt["accepted"]} >= set(releases)
+    for bot, release in releases.items():
+        assert (await rig.ends(bot)).code is Code.ROLLED_BACK_BY_PERSON
+        await rig.came_down(bot, release)
+    nothing = await rig.cli("rollback", "--scope", "global", "-r", "again", who="omar")
+    assert (nothing.status, "nothing to roll back" in nothing.out) == (0, True)

@@ -191,3 +191,18 @@ async def test_a_stage_that_begins_again_never_shows_as_observed_already(world: 
     await world.update(Verb.RETRY, "omar")
     state = await world.until(lambda state: state.attempt == 2)
     assert (state.phase, state.observed_from) == (Phase.ENTERING, None)
+
+
+async def test_a_message_sent_again_gets_the_same_answer_in_a_later_run(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.OBSERVING, "shadow")
+    await world.signal(Verb.HOLD)
+    await world.until_phase(Phase.ON_HOLD)
+    stranger = {"identity": "mallory", "message_id": "from mallory"}
+    denied = await refused(world, Verb.RESUME, **stranger)
+    assert denied[0] == Code.UNKNOWN_PERSON
+    allowed = await world.update(Verb.RESUME, "omar", message_id="from omar")
+    await world.until_phase(Phase.VETO_WINDOW, "paper")
+    assert await refused(world, Verb.RESUME, **stranger) == denied
+    assert await world.update(Verb.RESUME, "omar", message_id="from omar") == allowed
+    assert world.kinds().count("resume_accepted") == 1

@@ -9,9 +9,11 @@ import typer
 from pydantic import ValidationError
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from promotion_ladder.adapters.files import load_release
 from promotion_ladder.cli.common import (
+    FAILED,
     NOT_PROMOTED,
     Bot,
     Format,
@@ -19,6 +21,7 @@ from promotion_ladder.cli.common import (
     Output,
     Reason,
     client,
+    err,
     out,
     run,
     tell,
@@ -282,6 +285,8 @@ def rollback(
 ) -> None:
     """Come down: flatten, restore stable, hold the release out.
 
+    With --scope global every running promotion is told; one that cannot be reached is named and leaves the rest alone.
+
     Examples:
       ladder rollback wti-trend --reason "slippage"
 
@@ -290,16 +295,24 @@ def rollback(
     if (scope == "bot") != (bot is not None) or scope not in ("bot", "global"):
         raise typer.BadParameter("name a bot, or use --scope global without one", param_hint="--scope")
 
-    async def work() -> list[Receipt]:
-        ladder = client()
-        bots = [bot] if bot is not None else [line.bot async for line in ladder.list()]
-        if not bots:
-            raise LadderError(Code.NO_SUCH_PROMOTION, "no promotion is running")
-        return list(await asyncio.gather(*(ladder.rollback(each, reason) for each in bots)))
-
-    receipts = run(output, work())
-    if output is Format.JSON:
-        write_json([receipt.model_dump(mode="json") for receipt in receipts])
+    if bot is not None:
+        _answer(output, run(output, client().rollback(bot, reason)))
         return
-    for receipt in receipts:
-        tell(output, receipt.sentence)
+    answers = run(output, client().rollback_all(reason))
+    if output is Format.JSON:
+        write_json({each: receipt.model_dump(mode="json") for each, receipt in answers.items()})
+    elif not answers:
+        tell(output, "no promotion is running, nothing to roll back")
+    else:
+        for each, receipt in answers.items():
+            _line(each, receipt)
+    if not all(receipt.accepted for receipt in answers.values()):
+        raise typer.Exit(FAILED)
+
+
+def _line(bot: str, receipt: Receipt) -> None:
+    """One of many answers; a refusal does not hide the others."""
+    if receipt.accepted:
+        out.print(Text.assemble(("✔ ", "green"), f"{bot}: {receipt.sentence}"))
+    else:
+        err.print(Text.assemble(("✖ ", "red"), f"{bot}: {receipt.sentence}", (f"  [{receipt.code}]", "dim")))

@@ -211,8 +211,8 @@ class PromotionState(BaseModel):
 
     passed: list[StageRecord] = []
     inbox: list[Command] = []
-    seen: list[str] = []
-    """The last message ids ruled on, so that a message sent twice counts once."""
+    receipts: dict[str, Receipt] = {}
+    """The last rulings by message id: a message sent twice counts once, and gets the same answer."""
     signals: int = 0
     """Signals received in this run; the server refuses the 10 001st."""
     outbox: list[AuditEvent] = []

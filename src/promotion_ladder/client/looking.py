@@ -1,0 +1,141 @@
+"""The servers behind the client, and what can be seen without changing anything."""
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from promotion_ladder import contracts
+from promotion_ladder.adapters.platform_http import HttpPlatform
+from promotion_ladder.connection import connect, from_rpc
+from promotion_ladder.core.base import Record, Time
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.people import Verb
+from promotion_ladder.core.state import Command, PromotionResult, PromotionState
+from promotion_ladder.ports import Platform
+from promotion_ladder.settings import Settings
+
+QUERY_PATIENCE = timedelta(seconds=5)
+
+
+class Line(Record):
+    """One running promotion in a list."""
+
+    bot: str
+    release: str
+    stage: str
+    status: str
+    exposed: bool
+    started_at: Time
+    promotion_id: str
+
+
+class Looking:
+    """The servers that the settings name, and the questions to them."""
+
+    def __init__(self, settings: Settings, *, channel: str = "api") -> None:
+        self.settings = settings
+        self.channel = channel
+        self._temporal: Client | None = None
+        self._platform: Platform | None = None
+
+    async def temporal(self) -> Client:
+        """The Temporal client, connected at the first use."""
+        if self._temporal is None:
+            self._temporal = await connect(self.settings)
+        return self._temporal
+
+    @property
+    def platform(self) -> Platform:
+        """The bot platform."""
+        if self._platform is None:
+            if self.settings.platform_url is None:
+                raise LadderError(
+                    Code.PLATFORM_DOWN, "no platform is configured", "set LADDER_PLATFORM_URL, or run 'ladder dev'"
+                )
+            self._platform = HttpPlatform(self.settings.platform_url)
+        return self._platform
+
+    async def handle(self, bot: str) -> WorkflowHandle[Any, Any]:
+        """The promotion of the bot at the Temporal server."""
+        client = await self.temporal()
+        return client.get_workflow_handle(contracts.workflow_id(bot), result_type=PromotionResult)
+
+    def command(self, verb: Verb, promotion_id: str, reason: str = "", **fields: Any) -> Command:
+        """A message of this person to one promotion."""
+        return Command(
+            verb=verb, promotion_id=promotion_id, identity=self.settings.identity, message_id=uuid.uuid4().hex,
+            reason=reason, channel=self.channel, **fields,
+        )  # fmt: skip
+
+    async def state(self, bot: str) -> PromotionState:
+        """The whole state of the bot's newest promotion."""
+        handle = await self.handle(bot)
+        try:
+            state: PromotionState = await handle.query("state", result_type=PromotionState, rpc_timeout=QUERY_PATIENCE)
+        except RPCError as error:
+            raise from_rpc(error, bot) from None
+        except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
+            raise LadderError(Code.WORKER_SILENT, f"the promotion of {bot} does not answer: {error}"[:300]) from None
+        return state
+
+    async def result(self, bot: str) -> PromotionResult:
+        """The end of the bot's promotion, waited for; readable with no worker once it has ended."""
+        handle = await self.handle(bot)
+        try:
+            result: PromotionResult = await handle.result()
+        except RPCError as error:
+            raise from_rpc(error, bot) from None
+        except WorkflowFailureError as error:
+            raise LadderError(
+                Code.NO_SUCH_PROMOTION, f"the promotion of {bot} was ended from outside: {error.cause}"[:300],
+                "'ladder start' again: what is still exposed is flattened first",
+            ) from None  # fmt: skip
+        return result
+
+    async def running(self, bot: str) -> bool:
+        """Whether a promotion of the bot runs."""
+        handle = await self.handle(bot)
+        try:
+            return (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise from_rpc(error, bot) from None
+
+    async def list(self) -> AsyncIterator[Line]:
+        """All running promotions."""
+        client = await self.temporal()
+        found = client.list_workflows(f"WorkflowType = '{contracts.WORKFLOW}' AND ExecutionStatus = 'Running'")
+        try:
+            async for execution in found:
+                attributes = execution.typed_search_attributes
+                yield Line(
+                    bot=attributes.get(contracts.BOT) or execution.id.removeprefix("promotion/"),
+                    release=attributes.get(contracts.RELEASE) or "",
+                    stage=attributes.get(contracts.STAGE) or "",
+                    status=attributes.get(contracts.STATUS) or "",
+                    exposed=bool(attributes.get(contracts.EXPOSED)),
+                    started_at=execution.start_time,
+                    promotion_id=str((await execution.memo()).get(contracts.MEMO_PROMOTION, "")),
+                )
+        except RPCError as error:
+            raise from_rpc(error, "every bot") from None
+
+    async def _memo(self, bot: str) -> dict[str, str]:
+        handle = await self.handle(bot)
+        try:
+            return {key: str(value) for key, value in (await (await handle.describe()).memo()).items()}
+        except RPCError as error:
+            raise from_rpc(error, bot) from None
