@@ -1,11 +1,11 @@
 # Every command of a contributor. Works with the make of Debian and of macOS; CI runs the same targets (.ci/run).
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test demo bench lock clean
+.PHONY: help setup check test test-extra demo bench lock clean
 ARGS ?=
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Make .venv: hash-pinned packages, the project, a Prometheus (PYTHON=... chooses the interpreter)
 	@tools/setup.sh
@@ -17,6 +17,9 @@ check: setup ## Lint, check formatting and types
 
 test: setup ## Run the tests (ARGS="-k veto" goes to pytest)
 	.venv/bin/pytest -n 2 --dist loadfile $(ARGS)
+
+test-extra: setup ## Run what needs a PostgreSQL server on this machine: the audit store on it
+	.venv/bin/pytest tests/extra $(ARGS)
 
 demo: setup ## Climb a whole ladder on this machine: Temporal, Prometheus, simulation and worker in one command
 	.venv/bin/ladder demo $(ARGS)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,9 +16,20 @@ from promotion_ladder.core.events import verify
 CHAIN = "alpha/2.0.0/x1"
 
 
+@dataclass
+class Place:
+    """A database, and a folder elsewhere for its anchors."""
+
+    url: str
+    anchors: Path
+
+    def store(self) -> SqlAudit:
+        return SqlAudit(self.url, anchor_dir=self.anchors)
+
+
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "var" / "audit.sqlite"
+def place(tmp_path: Path) -> Place:
+    return Place(f"sqlite:///{tmp_path / 'var' / 'audit.sqlite'}", tmp_path / "anchor")
 
 
 PRELUDE = """
@@ -52,8 +64,8 @@ asyncio.run(main())
 """
 
 
-def writer(body: str, me: str, file: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", PRELUDE + body, me, f"sqlite:///{file}", str(file.parent / "anchor")]
+def writer(body: str, me: str, place: Place) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PRELUDE + body, me, place.url, str(place.anchors)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -63,8 +75,8 @@ def start(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
-async def test_four_processes_lose_nothing_and_double_nothing(file: Path) -> None:
-    crowd = [writer(CROWD, f"p{number}", file) for number in range(4)]
+async def test_four_processes_lose_nothing_and_double_nothing(place: Place) -> None:
+    crowd = [writer(CROWD, f"p{number}", place) for number in range(4)]
     try:
         for process in crowd:  # all of them are loaded before one starts
             assert process.stdout
@@ -78,30 +90,32 @@ async def test_four_processes_lose_nothing_and_double_nothing(file: Path) -> Non
         for process in crowd:
             process.kill()
             process.communicate()
-    store = SqlAudit(f"sqlite:///{file}", anchor_dir=file.parent / "anchor")
+    store = place.store()
     desk = await store.chain("desk")
     assert len({link.event.sentence for link in desk}) == len(desk) == 400
     assert verify(desk, await store.anchored_head("desk")) == []
     shared = await store.chain(CHAIN)
     assert [link.event.seq for link in shared] == list(range(1, 101))
     assert verify(shared, await store.anchored_head(CHAIN)) == []
+    await store.close()
 
 
-async def test_a_crowd_of_tasks_in_one_process_is_served_one_by_one(file: Path) -> None:
-    store = SqlAudit(f"sqlite:///{file}", anchor_dir=file.parent / "anchor")
+async def test_a_crowd_of_tasks_in_one_process_is_served_one_by_one(place: Place) -> None:
+    store = place.store()
     await asyncio.gather(
         *(store.append_to_desk("told", f"t{n}", datetime(2026, 1, 1, tzinfo=UTC), "Hello.") for n in range(40))
     )
     desk = await store.chain("desk")
     assert len({link.event.actor for link in desk}) == 40
     assert verify(desk, await store.anchored_head("desk")) == []
+    await store.close()
 
 
-async def test_a_killed_writer_leaves_whole_batches_and_a_whole_chain(file: Path) -> None:
-    store = SqlAudit(f"sqlite:///{file}", anchor_dir=file.parent / "anchor")
+async def test_a_killed_writer_leaves_whole_batches_and_a_whole_chain(place: Place) -> None:
+    store = place.store()
     said = 0
     for after in (1, 4, 9):  # batches, then SIGKILL wherever it is
-        process = writer(ENDLESS, "victim", file)
+        process = writer(ENDLESS, "victim", place)
         assert process.stdout
         try:
             start(process)
@@ -118,3 +132,4 @@ async def test_a_killed_writer_leaves_whole_batches_and_a_whole_chain(file: Path
         assert verify(chain, await store.anchored_head(CHAIN), growing=True) == []
     await store.append([chain[-1].event])
     assert verify(chain, await store.anchored_head(CHAIN)) == []
+    await store.close()
