@@ -12,6 +12,7 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.release import ChangeClass, Release
 from promotion_ladder.core.state import Ending, Phase, PromotionResult
+from promotion_ladder.core.verdict import Outcome
 from promotion_ladder.simulation.behaviour import Kind
 from promotion_ladder.stack.local import LocalStack
 
@@ -138,3 +139,22 @@ async def test_everything_that_climbs_is_rolled_back_at_once(rig: Rig) -> None:
         await rig.came_down(bot, release)
     nothing = await rig.cli("rollback", "--scope", "global", "-r", "again", who="omar")
     assert (nothing.status, "nothing to roll back" in nothing.out) == (0, True)
+
+
+async def test_what_prometheus_cannot_say_never_moves_anything_up_and_holds_for_a_person(rig: Rig) -> None:
+    """NaN and a metric that does not exist; when the observation is over a person must look."""
+    release = await rig.bot("dim", change=ChangeClass.IMAGE)
+    await rig.ana.start(release)
+    state = await rig.reaches("dim", Phase.ON_HOLD, "shadow")
+    assert state.hold is not None
+    assert state.decision is not None
+    outcomes = {verdict.name: verdict.outcome for verdict in state.decision.verdicts}
+    assert set(outcomes) == {"not-a-number", "nowhere"}
+    assert not {Outcome.PASS, Outcome.FAIL} & set(outcomes.values()), outcomes
+    assert "2 of 2 gates wait" in state.hold.reason
+    assert "the newest sample is NaN" in state.hold.reason
+    assert await rig.exposed("dim") == [], "nothing at the venue"
+    cancelled = await rig.cli("cancel", "dim", "-r", "the exporter is missing")
+    assert cancelled.status == 0
+    assert (await rig.ends("dim")).ending is Ending.CANCELLED
+    await rig.came_down("dim", None)
