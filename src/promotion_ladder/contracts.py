@@ -8,7 +8,6 @@ from promotion_ladder.core.decide import Decision
 from promotion_ladder.core.events import AuditEvent
 from promotion_ladder.core.ladder import Ladder, Stage
 from promotion_ladder.core.people import Verb
-from promotion_ladder.core.platform import FlatReport
 from promotion_ladder.core.release import Release, ReleaseRef
 from promotion_ladder.core.state import StageRecord, StartOrder
 from promotion_ladder.core.verdict import Verdict
@@ -159,17 +158,6 @@ class FlattenOrder(Record):
     epoch: int
     attempt: int
     """Number of this try; a new try sends new exits."""
-
-
-class Flattened(Record):
-    """What bot and venue said after the exits."""
-
-    report: FlatReport
-    cancelled: int
-    exits: int
-    first_cancel_seconds: float
-    """From the activity's start to the answer of the first cancel."""
-    sentence: str
 
 
 class RestoreRequest(Record):

@@ -19,8 +19,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from tests.fakes import FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform, FakeProbes
 
-from promotion_ladder import contracts
-from promotion_ladder.activities import safety
+from promotion_ladder import contracts, descent
 from promotion_ladder.contracts import GuardTrip, StageOrder
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.people import People, Policy, Verb
@@ -203,7 +202,7 @@ async def env() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest.fixture
 async def world(env: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    monkeypatch.setattr(safety, "READ_BACK_SECONDS", 0.2)  # the fake platform changes its mind at once or never
+    monkeypatch.setattr(descent, "READ_BACK_SECONDS", 0.2)  # the fake platform changes its mind at once or never
     made = World(
         env=env, platform=FakePlatform(), metrics=FakeMetrics(), audit=FakeAudit(), notifier=FakeNotifier(),
         directory=FakeDirectory(Ladder.model_validate(LADDER), PEOPLE, POLICY),

@@ -230,6 +230,17 @@ class FlatReport(Record):
         return self.state is Flatness.FLAT
 
 
+class Flattened(Record):
+    """What one try to get flat has done, and what bot and venue said after its exits."""
+
+    report: FlatReport
+    cancelled: int
+    exits: int
+    first_cancel_seconds: float
+    """From the beginning of the try to the answer of the first cancel."""
+    sentence: str
+
+
 class PrepareOrder(Record):
     """Deploy a release as candidate, exposed to nothing."""
 

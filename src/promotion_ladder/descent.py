@@ -1,0 +1,94 @@
+"""Getting flat by the platform's verbs alone: pause and cancel, exit, read back at bot and venue.
+
+Whoever takes exposure away goes this way: the promotion's activity, a kill that goes straight to the platform, a guard
+beside the bot. Pause and cancel go out first and together, before anything is read: they are one hop from the decision.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.platform import Flatness, FlatReport, Flattened, Position, Residue, Variant
+from promotion_ladder.ports import Platform
+
+EXPOSED = (Variant.CANDIDATE, Variant.BASELINE)
+READ_BACK_SECONDS = 3.0
+READ_BACK_EVERY = 0.05
+_WORST_LAST = (Flatness.FLAT, Flatness.FLAT_UNVERIFIED, Flatness.RESIDUAL, Flatness.UNREACHABLE)
+
+
+async def flatten(platform: Platform, bot: str, key: str, beat: Callable[[], None] = lambda: None) -> Flattened:
+    """One try to get candidate and baseline flat: the same ``key`` exits once, a new try takes a new one.
+
+    Raises LadderError only when the platform does not say what is held; whatever else fails leaves the rest alone and
+    is told. ``beat`` is called while bot and venue are read back.
+    """
+    began = time.monotonic()
+    answers = await asyncio.gather(*(_pause_and_cancel(platform, bot, v, key) for v in EXPOSED), return_exceptions=True)
+    cancelled = sum(answer for answer in answers if isinstance(answer, int))
+    refused = [f"pause or cancel: {answer}" for answer in answers if isinstance(answer, BaseException)]
+    first_cancel = time.monotonic() - began
+    held = [p for ps in await asyncio.gather(*(platform.positions(bot, v) for v in EXPOSED)) for p in ps]
+    errors = [e for e in await asyncio.gather(*(_exit(platform, bot, p, key) for p in held)) if e is not None]
+    report = await _read_back(platform, bot, errors, beat)
+    if refused and not report.is_flat:
+        report = report.model_copy(update={"detail": "; ".join([report.detail, *refused]).strip("; ")[:1000]})
+    sentence = f"{bot} is {report.state}; exits sent: {len(held)}, orders cancelled: {cancelled}"
+    if report.detail:
+        sentence += f": {report.detail}"
+    return Flattened(
+        report=report, cancelled=cancelled, exits=len(held), first_cancel_seconds=first_cancel, sentence=sentence
+    )
+
+
+async def flatness(platform: Platform, bot: str) -> FlatReport:
+    """What bot and venue say of candidate and baseline now, as one report; never raises LadderError."""
+    return _worst(await asyncio.gather(*(_verify(platform, bot, variant) for variant in EXPOSED)))
+
+
+async def _pause_and_cancel(platform: Platform, bot: str, variant: Variant, key: str) -> int:
+    await platform.pause_entries(bot, variant, f"{key}:pause:{variant}")
+    return await platform.cancel_orders(bot, variant, f"{key}:cancel:{variant}")
+
+
+async def _exit(platform: Platform, bot: str, position: Position, key: str) -> Residue | None:
+    """Exit one position; what went wrong, if anything."""
+    try:
+        await platform.exit_position(
+            bot, position.variant, position.instrument, f"{key}:exit:{position.variant}.{position.instrument}"
+        )
+    except LadderError as error:
+        return Residue(
+            instrument=position.instrument, at_bot=position.quantity, at_venue=None, error=error.detail[:300]
+        )
+    return None
+
+
+async def _read_back(platform: Platform, bot: str, errors: Sequence[Residue], beat: Callable[[], None]) -> FlatReport:
+    """Ask bot and venue until both say flat, for a few seconds."""
+    deadline = time.monotonic() + READ_BACK_SECONDS
+    while True:
+        report = await flatness(platform, bot)
+        if report.is_flat or time.monotonic() > deadline:
+            break
+        beat()
+        await asyncio.sleep(READ_BACK_EVERY)
+    if errors and not report.is_flat:
+        detail = "; ".join(f"{residue.instrument}: {residue.error}" for residue in errors)
+        return report.model_copy(update={"detail": f"{report.detail} {detail}".strip()})
+    return report
+
+
+async def _verify(platform: Platform, bot: str, variant: Variant) -> FlatReport:
+    try:
+        return await platform.verify_flat(bot, variant)
+    except LadderError as error:
+        return FlatReport(state=Flatness.UNREACHABLE, detail=error.detail[:300])
+
+
+def _worst(reports: Sequence[FlatReport]) -> FlatReport:
+    """One report for several variants: the worst state, everything that is left."""
+    worst = max(reports, key=lambda report: _WORST_LAST.index(report.state))
+    residues = tuple(residue for report in reports for residue in report.residues)
+    return worst.model_copy(update={"residues": residues})
