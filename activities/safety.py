@@ -2,11 +2,19 @@
 
 from temporalio import activity
 
+from promotion_ladder import descent
 from promotion_ladder.contracts import Acknowledged, FlattenOrder, HoldOutRequest, RestoreRequest
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.platform import Flatness, Flattened, HoldOutOrder, RestoreOrder, Variant
-from promotion_ladder.descent import flatness, flatten
+from promotion_ladder.core.platform import (
+    Flatness,
+    FlatReport,
+    Flattened,
+    HoldOutOrder,
+    ReassignOrder,
+    RestoreOrder,
+    Variant,
+)
 from promotion_ladder.ports import Platform
 
 
@@ -19,8 +27,26 @@ class SafetyActivities:
     @activity.defn(name="flatten")
     async def flatten(self, order: FlattenOrder) -> Flattened:
         """One try to get flat: its exits are keyed by the try, so a resend exits once and a new try exits again."""
-        key = f"{order.promotion_id}:{order.epoch}:{order.attempt}"
-        return await flatten(self._platform, order.bot, key, activity.heartbeat)
+        return await descent.flatten(self._platform, order.bot, _key(order), activity.heartbeat)
+
+    @activity.defn(name="wind_down")
+    async def wind_down(self, order: FlattenOrder) -> Flattened:
+        """One look at what closes in its own time."""
+        return await descent.wind_down(self._platform, order.bot, _key(order))
+
+    @activity.defn(name="reassign")
+    async def reassign(self, order: FlattenOrder) -> Flattened:
+        """Hand the positions to stable; a refusal is an answer (``residual``): the way down goes on without it."""
+        handing = ReassignOrder(promotion_id=order.promotion_id, epoch=order.epoch, key=_key(order))
+        try:
+            return await descent.reassign(self._platform, order.bot, handing)
+        except LadderError as error:
+            if error.code is Code.PLATFORM_DOWN:
+                raise
+            report = FlatReport(state=Flatness.RESIDUAL, detail=error.detail[:500])
+            return Flattened(
+                report=report, cancelled=0, exits=0, first_cancel_seconds=0, sentence=f"not handed over: {error.detail}"
+            )
 
     @activity.defn(name="restore")
     async def restore(self, request: RestoreRequest) -> Acknowledged:
@@ -36,7 +62,7 @@ class SafetyActivities:
         if facts.stable.digest == request.digest:
             raise LadderError(Code.ALREADY_STABLE, f"{facts.stable} had become stable before the stop took effect")
         epoch = await self._platform.acquire(bot, down)
-        report = await flatness(self._platform, bot)
+        report = await descent.flatness(self._platform, bot)
         if report.state is Flatness.UNREACHABLE:
             raise LadderError(Code.PLATFORM_DOWN, report.detail)
         if not report.is_flat:
@@ -65,3 +91,7 @@ class SafetyActivities:
             ),
         )  # fmt: skip
         return Acknowledged(sentence=f"{request.release} is held out on {request.bot}: {request.reason}")
+
+
+def _key(order: FlattenOrder) -> str:
+    return f"{order.promotion_id}:{order.epoch}:{order.attempt}"

@@ -30,6 +30,7 @@ from promotion_ladder.core.platform import (
     Order,
     Position,
     PrepareOrder,
+    ReassignOrder,
     ReplayOrder,
     ReplayResult,
     ReplayRun,
@@ -67,6 +68,7 @@ class FakePlatform:
     refuse_pauses: int = 0
     """How many pauses will be refused."""
     refuse_acquire: bool = False
+    refuse_reassign: bool = False
     lease_alive: bool = True
     paused: set[Variant] = field(default_factory=set)
 
@@ -195,6 +197,16 @@ class FakePlatform:
         self.shares = {Variant.STABLE: TOTAL}
         self.effects.append("restore")
         return await self.exposures()
+
+    async def reassign(self, bot: str, order: ReassignOrder) -> list[Position]:
+        self._fence(order.epoch)
+        if self.refuse_reassign:
+            raise LadderError(Code.PLATFORM_REFUSED, "stable may not hold more")
+        for variant, instrument in [key for key in self.held if key[0] is not Variant.STABLE]:
+            given = self.held.pop((variant, instrument))
+            self.held[Variant.STABLE, instrument] = self.held.get((Variant.STABLE, instrument), Decimal(0)) + given
+        self.effects.append("reassign")
+        return await self.positions(bot, Variant.STABLE)
 
     async def settle(self, bot: str, order: SettleOrder) -> BotFacts:
         self._fence(order.epoch)

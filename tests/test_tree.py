@@ -84,3 +84,15 @@ def test_a_refused_start_says_why() -> None:
     made = PromotionState(order=StartOrder(promotion_id="bot/2.0.0/x", release=RELEASE, identity="ana"))
     made.ending, made.ended_sentence = Ending.REFUSED, "bot is latched"
     assert "bot is latched" in shown(made)
+
+
+def test_a_wind_down_shows_how_long_it_may_last() -> None:
+    made = state()
+    made.phase, made.wind_down_until = Phase.COMING_DOWN, NOW + timedelta(minutes=8)
+    made.stop = Stop(
+        code=Code.ROLLED_BACK_BY_PERSON, actor="omar", reason="no hurry", at=NOW, hold_out=True,
+        ending=Ending.ROLLED_BACK,
+    )  # fmt: skip
+    assert "positions close by themselves, 8m left, else flattened" in shown(made)
+    made.flat_at = NOW
+    assert "close by themselves" not in shown(made)

@@ -61,7 +61,9 @@ def activities(world: Ports) -> dict[str, list[Activity]]:
             NotificationActivities(world.notifier).notify,
         ],
         contracts.QUEUE_GUARDS: [GuardActivities(world.platform, world.metrics).guard],
-        contracts.QUEUE_SAFETY: [safety.flatten, safety.restore, safety.hold_out],
+        contracts.QUEUE_SAFETY: [
+            safety.flatten, safety.wind_down, safety.reassign, safety.restore, safety.hold_out,
+        ],
     }  # fmt: skip
 
 

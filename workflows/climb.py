@@ -112,7 +112,7 @@ class Climb:
 
     def _disturbed(self) -> bool:
         """Whether something came in that no wait may outlast."""
-        return self.state.stop is not None or self.state.hold is not None or self._is_long()
+        return self.state.stop is not None or self.state.hold is not None or self.is_long
 
     async def _stand_still(self) -> None:
         hold = self.state.hold
@@ -120,7 +120,7 @@ class Climb:
             return
         before = self.state.phase
         self.enter_phase(Phase.ON_HOLD)
-        await workflow.wait_condition(lambda: self.state.hold is None or self.state.stop is not None or self._is_long())
+        await workflow.wait_condition(lambda: self.state.hold is None or self.state.stop is not None or self.is_long)
         self.check()
         if self.state.hold is not None:
             raise Renew
@@ -157,14 +157,16 @@ class Climb:
         if state.window is not None:
             state.window = state.window.model_copy(update={"deadline": state.window.deadline + by})
 
-    def _is_long(self) -> bool:
+    @property
+    def is_long(self) -> bool:
+        """Whether this run has had so many signals or events that it should go on in a new one."""
         if self.moving:
             return False  # between passing a stage and leaving it a new run would ask for everything again
         return self.state.signals >= MAX_SIGNALS or workflow.info().is_continue_as_new_suggested()
 
     def renew_if_long(self) -> None:
         """Ask for a new run when this one has had many signals or a long history."""
-        if self._is_long():
+        if self.is_long:
             raise Renew
 
     async def handlers_finished(self) -> None:
@@ -208,7 +210,7 @@ class Climb:
             lambda: (
                 handle.done()
                 or self.state.stop is not None
-                or self._is_long()
+                or self.is_long
                 or (harmless and self.state.hold is not None)
             )
         )
@@ -225,7 +227,9 @@ class Climb:
 
     # --- changing -----------------------------------------------------------------------------------------------
 
-    def stop(self, code: Code, actor: str, reason: str, ending: Ending, *, hold_out: bool = True) -> None:
+    def stop(
+        self, code: Code, actor: str, reason: str, ending: Ending, *, hold_out: bool = True, guard: str = ""
+    ) -> None:
         """Come down from now on. The first stop stands, but a kill overrules what is gentler."""
         state = self.state
         before = state.stop
@@ -233,7 +237,9 @@ class Climb:
             return
         if code is Code.KILLED:
             state.successor = None
-        state.stop = Stop(code=code, actor=actor, reason=reason, at=workflow.now(), hold_out=hold_out, ending=ending)
+        state.stop = Stop(
+            code=code, actor=actor, reason=reason, at=workflow.now(), hold_out=hold_out, ending=ending, guard=guard
+        )
         self.record("stopped", reason, actor=actor, code=code)
 
     def hold(self, code: Code, actor: str, reason: str) -> None:

@@ -1,24 +1,34 @@
-"""Coming down: pause → cancel → exit → verify at bot and venue → restore stable → hold out. Until it is flat."""
+"""Coming down: let go of the positions, verified at bot and venue → restore stable → hold out. Until it is flat.
 
+Letting go is pause → cancel → exit, unless the stage says that stable takes over or that they close by themselves.
+"""
+
+import contextlib
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from promotion_ladder.activities.guards import GuardActivities
     from promotion_ladder.activities.platform import PlatformActivities
     from promotion_ladder.activities.safety import SafetyActivities
-    from promotion_ladder.contracts import ClearRequest, FlattenOrder, HoldOutRequest, RestoreRequest
+    from promotion_ladder.contracts import ClearRequest, FlattenOrder, GuardTrip, HoldOutRequest, RestoreRequest
+    from promotion_ladder.core.base import show_duration
     from promotion_ladder.core.codes import Code
+    from promotion_ladder.core.ladder import NOTHING, Reassign, WindDown
     from promotion_ladder.core.notice import NoticeKind
-    from promotion_ladder.core.platform import Flatness
+    from promotion_ladder.core.platform import Flattened
+    from promotion_ladder.core.rules import way_down
     from promotion_ladder.core.state import Ending, Phase, Stop
     from promotion_ladder.workflows.climb import Climb
-    from promotion_ladder.workflows.options import PLATFORM, SAFETY
+    from promotion_ladder.workflows.options import GUARD, HAND_OVER, PLATFORM, SAFETY
 
 FINAL = (Code.STALE_EPOCH, Code.NOT_FLAT, Code.ALREADY_STABLE)
 FIRST_PAUSE = timedelta(milliseconds=500)
 LONGEST_PAUSE = timedelta(seconds=30)
+SHORTEST_LOOK = timedelta(seconds=2)
+"""Time between two looks at what winds down, for a stage of up to 200 seconds."""
 
 
 async def come_down(climb: Climb) -> None:
@@ -34,7 +44,7 @@ async def come_down(climb: Climb) -> None:
     if stop.code is Code.KILLED:
         state.may_be_exposed = True  # whatever we believe: a kill flattens
     if state.may_be_exposed:
-        await flatten(climb)
+        await _let_go(climb)
     while state.epoch and not state.restored:
         state.restored = await _restore(climb)
         if not state.restored:
@@ -45,21 +55,107 @@ async def come_down(climb: Climb) -> None:
         await _hold_out(climb, stop)
 
 
+async def _let_go(climb: Climb) -> None:
+    """The positions go the way that the stage says; what does not go so is flattened."""
+    match way_down(climb.state):
+        case Reassign():
+            gone = await _hand_over(climb)
+        case WindDown(within=within):
+            gone = await _wind_down(climb, within)
+        case _:
+            gone = False
+    if not gone:
+        await flatten(climb)
+
+
+async def _hand_over(climb: Climb) -> bool:
+    """Let stable take the positions; whether candidate and baseline hold nothing by now."""
+    try:
+        done = await workflow.execute_activity_method(
+            SafetyActivities.reassign, _order(climb), summary="hand the positions to stable", **HAND_OVER
+        )
+    except ActivityError as error:
+        climb.record("not_handed_over", f"not handed over in time: {error.cause}", code=Code.NOT_FLAT)
+        return False
+    if done.report.is_flat:
+        climb.record("handed_over", done.sentence, code=Code.FLAT, report=done.report.model_dump(mode="json"))
+        _landed(climb, done)
+        return True
+    climb.record("not_handed_over", done.sentence, code=Code.NOT_FLAT, report=done.report.model_dump(mode="json"))
+    return False
+
+
+async def _wind_down(climb: Climb, within: timedelta) -> bool:
+    """Let the positions close in their own time, guards alive; whether they have. A kill ends the patience at once."""
+    state = climb.state
+    if state.wind_down_until is None:
+        state.wind_down_until = workflow.now() + within
+        climb.record("winding_down", f"no new entries; what is still held in {show_duration(within)} is flattened")
+    watch = _watch(climb)
+    while True:
+        done = await workflow.execute_activity_method(
+            SafetyActivities.wind_down, _order(climb), summary="is it closed yet?", **SAFETY
+        )
+        state.flat = done.report
+        climb.show()
+        left = state.wind_down_until - workflow.now()
+        if done.report.is_flat or left <= NOTHING or watch.done() or not isinstance(way_down(state), WindDown):
+            break
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: watch.done() or climb.is_long or not isinstance(way_down(state), WindDown),
+                timeout=min(left, max(SHORTEST_LOOK, within / 100)),
+                timeout_summary="next look at what closes by itself",
+            )
+        climb.renew_if_long()
+    tripped = watch.done()
+    if not tripped:
+        watch.cancel()
+    if done.report.is_flat:
+        climb.record("wound_down", done.sentence, code=Code.FLAT, report=done.report.model_dump(mode="json"))
+        _landed(climb, done)
+        return True
+    why = "a guard tripped or ended" if tripped else "the time is over" if left <= NOTHING else "it was killed"
+    climb.record("not_wound_down", f"{why}: {done.sentence}", code=Code.NOT_FLAT)
+    return False
+
+
+def _watch(climb: Climb) -> workflow.ActivityHandle[GuardTrip]:
+    """The stage's guards and its lease, without the guard that has tripped already."""
+    stop = climb.state.stop
+    muted = (stop.guard,) if stop is not None and stop.guard else ()
+    order = climb.stage_order().model_copy(update={"muted": muted})
+    watch = workflow.start_activity_method(
+        GuardActivities.guard, order, summary=f"guards of {order.stage.name} while it winds down", **GUARD
+    )
+    watch.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    return watch
+
+
+def _order(climb: Climb) -> FlattenOrder:
+    """The next try, with keys of its own."""
+    state = climb.state
+    state.flatten_try += 1
+    return FlattenOrder(
+        promotion_id=state.promotion_id, bot=state.release.bot, epoch=state.epoch, attempt=state.flatten_try
+    )
+
+
+def _landed(climb: Climb, done: Flattened) -> None:
+    state = climb.state
+    state.flat, state.flat_at, state.may_be_exposed = done.report, workflow.now(), False
+    climb.show()
+
+
 async def flatten(climb: Climb) -> None:
     """Exit until bot and venue both say flat; each new try after a read-back sends new exits."""
     state = climb.state
-    pause = FIRST_PAUSE
+    pause, first = FIRST_PAUSE, state.flatten_try + 1
     while True:
-        state.flatten_try += 1
+        order = _order(climb)
         done = await workflow.execute_activity_method(
-            SafetyActivities.flatten,
-            FlattenOrder(
-                promotion_id=state.promotion_id, bot=state.release.bot, epoch=state.epoch,
-                attempt=state.flatten_try,
-            ),
-            summary=f"flatten, try {state.flatten_try}",
-            **SAFETY,
-        )  # fmt: skip
+            SafetyActivities.flatten, order, summary=f"flatten, try {order.attempt}", **SAFETY
+        )
         state.flat = done.report
         code = Code.FLAT if done.report.is_flat else Code.NOT_FLAT
         climb.record(
@@ -67,11 +163,10 @@ async def flatten(climb: Climb) -> None:
             report=done.report.model_dump(mode="json"), cancelled=done.cancelled, exits=done.exits,
         )  # fmt: skip
         climb.show()
-        if done.report.state is Flatness.FLAT:
-            state.may_be_exposed = False
-            state.flat_at = workflow.now()
+        if done.report.is_flat:
+            _landed(climb, done)
             return
-        if state.flatten_try == 1:
+        if order.attempt == first:
             climb.tell(NoticeKind.NOT_FLAT, done.sentence, needs_person=True)
         await workflow.sleep(pause, summary="before the next exits")
         climb.renew_if_long()

@@ -85,7 +85,7 @@ class Watch:
         self.climb.tell(NoticeKind.GUARD_TRIPPED, reason, needs_person=not trip.abort)
         self.climb.state.paused_by_guard = not trip.abort
         if trip.abort:
-            self.climb.stop(code, "guard", reason, Ending.ROLLED_BACK)
+            self.climb.stop(code, "guard", reason, Ending.ROLLED_BACK, guard=trip.verdict.name)
         else:
             self.climb.hold(code, "guard", reason)
 

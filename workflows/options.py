@@ -85,6 +85,10 @@ SAFETY = Options(
 )
 """Without end: what takes exposure away is never given up."""
 
+HAND_OVER = Options(**SAFETY)
+HAND_OVER["schedule_to_close_timeout"] = timedelta(seconds=30)
+"""Bounded: what is not handed over by then is flattened."""
+
 AUDIT = Options(
     task_queue=contracts.QUEUE_PLATFORM,
     start_to_close_timeout=timedelta(seconds=30),

@@ -1,4 +1,4 @@
-"""Getting flat by the platform's verbs alone: pause and cancel, exit, read back at bot and venue.
+"""The ways down by the platform's verbs alone: pause and cancel, then exit, hand over or wait, and read back.
 
 Whoever takes exposure away goes this way: the promotion's activity, a kill that goes straight to the platform, a guard
 beside the bot. Pause and cancel go out first and together, before anything is read: they are one hop from the decision.
@@ -9,7 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.platform import Flatness, FlatReport, Flattened, Position, Residue, Variant
+from promotion_ladder.core.platform import (
+    Flatness,
+    FlatReport,
+    Flattened,
+    Position,
+    ReassignOrder,
+    Residue,
+    Variant,
+)
 from promotion_ladder.ports import Platform
 
 EXPOSED = (Variant.CANDIDATE, Variant.BASELINE)
@@ -25,20 +33,64 @@ async def flatten(platform: Platform, bot: str, key: str, beat: Callable[[], Non
     is told. ``beat`` is called while bot and venue are read back.
     """
     began = time.monotonic()
-    answers = await asyncio.gather(*(_pause_and_cancel(platform, bot, v, key) for v in EXPOSED), return_exceptions=True)
-    cancelled = sum(answer for answer in answers if isinstance(answer, int))
-    refused = [f"pause or cancel: {answer}" for answer in answers if isinstance(answer, BaseException)]
+    cancelled, refused = await _quieten(platform, bot, key)
     first_cancel = time.monotonic() - began
     held = [p for ps in await asyncio.gather(*(platform.positions(bot, v) for v in EXPOSED)) for p in ps]
     errors = [e for e in await asyncio.gather(*(_exit(platform, bot, p, key) for p in held)) if e is not None]
     report = await _read_back(platform, bot, errors, beat)
+    return _told(
+        bot, report, refused, f"exits sent: {len(held)}, orders cancelled: {cancelled}", cancelled=cancelled,
+        exits=len(held), first_cancel_seconds=first_cancel,
+    )  # fmt: skip
+
+
+async def wind_down(platform: Platform, bot: str, key: str) -> Flattened:
+    """One look at what closes in its own time: entries stay paused and cancelled, nothing is exited.
+
+    Raises nothing that a later look may mend: what could not be asked is ``unreachable``.
+    """
+    cancelled, refused = await _quieten(platform, bot, key)
+    report = await flatness(platform, bot)
+    return _told(bot, report, refused, f"closing by itself, orders cancelled: {cancelled}", cancelled=cancelled)
+
+
+async def reassign(platform: Platform, bot: str, order: ReassignOrder) -> Flattened:
+    """Hand what candidate and baseline hold to stable.
+
+    Bot and venue are read back: candidate and baseline hold nothing, and what the venue has is what stable accounts
+    for. Raises LadderError when the platform does not do it.
+    """
+    cancelled, refused = await _quieten(platform, bot, order.key)
+    taken = await platform.reassign(bot, order)
+    report = await flatness(platform, bot)
+    holds = ", ".join(f"{p.quantity} {p.instrument}" for p in taken) or "nothing"
+    return _told(bot, report, refused, f"handed over, stable holds {holds}", cancelled=cancelled)
+
+
+async def _quieten(platform: Platform, bot: str, key: str) -> tuple[int, list[str]]:
+    """Pause entries and cancel orders of both variants at once: how many orders, and what was refused."""
+    answers = await asyncio.gather(*(_pause_and_cancel(platform, bot, v, key) for v in EXPOSED), return_exceptions=True)
+    return (
+        sum(answer for answer in answers if isinstance(answer, int)),
+        [f"pause or cancel: {answer}" for answer in answers if isinstance(answer, BaseException)],
+    )
+
+
+def _told(
+    bot: str,
+    report: FlatReport,
+    refused: list[str],
+    done: str,
+    *,
+    cancelled: int,
+    exits: int = 0,
+    first_cancel_seconds: float = 0.0,
+) -> Flattened:
     if refused and not report.is_flat:
         report = report.model_copy(update={"detail": "; ".join([report.detail, *refused]).strip("; ")[:1000]})
-    sentence = f"{bot} is {report.state}; exits sent: {len(held)}, orders cancelled: {cancelled}"
-    if report.detail:
-        sentence += f": {report.detail}"
+    sentence = f"{bot} is {report.state}; {done}" + (f": {report.detail}" if report.detail else "")
     return Flattened(
-        report=report, cancelled=cancelled, exits=len(held), first_cancel_seconds=first_cancel, sentence=sentence
+        report=report, cancelled=cancelled, exits=exits, first_cancel_seconds=first_cancel_seconds, sentence=sentence
     )
 
 

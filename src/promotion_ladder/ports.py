@@ -26,6 +26,7 @@ from promotion_ladder.core.platform import (
     Order,
     Position,
     PrepareOrder,
+    ReassignOrder,
     ReplayOrder,
     ReplayResult,
     RestoreOrder,
@@ -38,9 +39,9 @@ from promotion_ladder.core.platform import (
 class Platform(Protocol):
     """Where bots run and trade (docs/platform-contract.md).
 
-    State verbs (``prepare``, ``set_exposure``, ``renew_lease``, ``restore``, ``settle``) are fenced by epoch: an older
-    one is refused with ``OPS_STALE_EPOCH``. Reducing verbs (``pause_entries``, ``cancel_orders``, ``exit_position``,
-    ``latch``, ``hold_out``) only reduce and work at any epoch.
+    State verbs (``prepare``, ``set_exposure``, ``renew_lease``, ``reassign``, ``restore``, ``settle``) are fenced by
+    epoch: an older one is refused with ``OPS_STALE_EPOCH``. Reducing verbs (``pause_entries``, ``cancel_orders``,
+    ``exit_position``, ``latch``, ``hold_out``) only reduce and work at any epoch.
     """
 
     async def bots(self) -> list[str]:
@@ -93,6 +94,12 @@ class Platform(Protocol):
 
     async def restore(self, bot: str, order: RestoreOrder) -> list[Exposure]:
         """Candidate and baseline leave, stable has the whole; the read-back."""
+
+    async def reassign(self, bot: str, order: ReassignOrder) -> list[Position]:
+        """Candidate and baseline hand what they hold to stable, untraded; what stable holds then, the read-back.
+
+        ``OPS_PLATFORM_REFUSED`` when the platform cannot, or stable may not take it.
+        """
 
     async def settle(self, bot: str, order: SettleOrder) -> BotFacts:
         """The candidate is stable from now on; the read-back."""

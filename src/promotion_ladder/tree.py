@@ -121,7 +121,7 @@ def _details(state: PromotionState, now: datetime) -> list[Text]:
         return [_line(state.ended_sentence or "…", "green" if state.ending is Ending.STABLE else "")]
     if state.stop is not None:
         lines.append(_line(f"{state.stop.reason}", "red"))
-        lines += _way_down(state)
+        lines += _way_down(state, now)
         return lines
     if state.capital is not None and state.stage.mode in (Mode.CANARY, Mode.LIVE) and state.entered_at:
         money = f"{state.capital * state.stage.share:,.2f} of {state.capital:,.2f} at the venue"
@@ -132,8 +132,11 @@ def _details(state: PromotionState, now: datetime) -> list[Text]:
     return lines
 
 
-def _way_down(state: PromotionState) -> list[Text]:
+def _way_down(state: PromotionState, now: datetime) -> list[Text]:
     lines: list[Text] = []
+    if state.wind_down_until is not None and state.flat_at is None and state.wind_down_until > now:
+        left = show_duration(timedelta(seconds=round((state.wind_down_until - now).total_seconds())))
+        lines.append(_line(f"positions close by themselves, {left} left, else flattened", "yellow"))
     if state.flat is not None and state.stop is not None:
         took = f" after {(state.flat_at - state.stop.at).total_seconds():.2f}s" if state.flat_at else ""
         style = "green" if state.flat.is_flat else "bold red"

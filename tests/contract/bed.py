@@ -23,6 +23,7 @@ from promotion_ladder.core.platform import (
     Limits,
     Mode,
     PrepareOrder,
+    ReassignOrder,
     RestoreOrder,
     SettleOrder,
     Variant,
@@ -130,6 +131,11 @@ class Climb:
     async def restore(self, key: str = "") -> dict[Variant, Exposure]:
         order = RestoreOrder(promotion_id=self.promotion_id, epoch=self.epoch, key=key or self.key())
         return by_variant(await self.platform.restore(self.bot, order))
+
+    async def reassign(self, key: str = "") -> dict[str, Decimal]:
+        """Hand over to stable; what stable holds then, by instrument."""
+        order = ReassignOrder(promotion_id=self.promotion_id, epoch=self.epoch, key=key or self.key())
+        return {p.instrument: p.quantity for p in await self.platform.reassign(self.bot, order)}
 
     async def settle(self, expected: BotFacts, key: str = "") -> BotFacts:
         order = SettleOrder(

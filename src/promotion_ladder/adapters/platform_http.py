@@ -29,6 +29,7 @@ from promotion_ladder.core.platform import (
     Order,
     Position,
     PrepareOrder,
+    ReassignOrder,
     ReplayOrder,
     ReplayResult,
     RestoreOrder,
@@ -165,6 +166,10 @@ class HttpPlatform(Platform):
     async def restore(self, bot: str, order: RestoreOrder) -> list[Exposure]:
         """Candidate and baseline leave, stable has the whole; the read-back."""
         return await self._post(list[Exposure], "restore", _path(bot, "restore"), order)
+
+    async def reassign(self, bot: str, order: ReassignOrder) -> list[Position]:
+        """Candidate and baseline hand what they hold to stable; what stable holds then."""
+        return await self._post(list[Position], "reassign", _path(bot, "reassign"), order)
 
     async def settle(self, bot: str, order: SettleOrder) -> BotFacts:
         """The candidate is stable from now on; the read-back."""

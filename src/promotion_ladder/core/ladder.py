@@ -90,12 +90,39 @@ class ApprovalExit(Spec):
     """Whether the release's author is refused as approver."""
 
 
-def _exit_by_name(value: Any) -> Any:
+def _by_name(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
-Exit = Annotated[AutoExit | VetoExit | ApprovalExit, Field(discriminator="kind"), BeforeValidator(_exit_by_name)]
+Exit = Annotated[AutoExit | VetoExit | ApprovalExit, Field(discriminator="kind"), BeforeValidator(_by_name)]
 """How a stage is left once its gates pass."""
+
+
+class Flatten(Spec):
+    """Way down: exit every position at the market, at once."""
+
+    kind: Literal["flatten"] = "flatten"
+
+
+class Reassign(Spec):
+    """Way down: stable takes the positions over, untraded. What the platform does not hand over is flattened."""
+
+    kind: Literal["reassign"] = "reassign"
+
+
+class WindDown(Spec):
+    """Way down: no new entries, and the positions close in their own time.
+
+    The guards that have not tripped yet watch on. One of them, a kill, a lost lease or the end of the time flattens.
+    """
+
+    kind: Literal["wind_down"] = "wind_down"
+    within: Duration = Field(default=timedelta(minutes=30), gt=NOTHING)
+    """What is still held after this is flattened."""
+
+
+WayDown = Annotated[Flatten | Reassign | WindDown, Field(discriminator="kind"), BeforeValidator(_by_name)]
+"""What becomes of the positions when a stage is aborted."""
 
 
 class Guards(Spec):
@@ -142,6 +169,8 @@ class Stage(Spec):
     """What must pass, all of it, before the stage is left upwards."""
     exit: Exit = AutoExit()
     """How it is left once the gates pass."""
+    on_abort: WayDown = Flatten()
+    """What becomes of its positions on the way down; a kill always flattens. Only for stages that touch money."""
 
     @field_validator("gates")
     @classmethod
@@ -168,6 +197,8 @@ class Stage(Spec):
             raise ValueError("'baseline' needs a canary stage of at most 50%, since it takes as much again")
         if self.mode.touches_money and self.limits is None:
             raise ValueError("a stage that touches money needs 'limits' (RTS 6 Art. 8)")
+        if not self.mode.touches_money and not isinstance(self.on_abort, Flatten):
+            raise ValueError(f"'on_abort' belongs to stages that touch money; a {self.mode} stage has no positions")
         if self.mode.touches_money and self.guards is None:
             raise ValueError("a stage that touches money needs 'guards'")
         for index, gate in enumerate(self.gates):

@@ -91,7 +91,7 @@ class BotFacts(Record):
     latches: tuple[Latch, ...] = ()
     held_out: tuple[HoldOut, ...] = ()
     capabilities: frozenset[str] = frozenset()
-    """Of ``lease``, ``epoch``, ``keys``, ``latch``: what the platform itself can do."""
+    """Of ``lease``, ``epoch``, ``keys``, ``latch``, ``reassign``: what the platform itself can do."""
 
 
 class Exposure(Record):
@@ -237,7 +237,7 @@ class Flattened(Record):
     cancelled: int
     exits: int
     first_cancel_seconds: float
-    """From the beginning of the try to the answer of the first cancel."""
+    """From the beginning of the try to the answer of the first cancel; 0 where nothing was exited."""
     sentence: str
 
 
@@ -271,6 +271,14 @@ class ExposureOrder(Record):
 
 class RestoreOrder(Record):
     """Take the candidate and baseline away and give stable the whole again."""
+
+    promotion_id: str
+    epoch: int
+    key: str
+
+
+class ReassignOrder(Record):
+    """Hand what candidate and baseline hold at the venue to stable; nothing is traded."""
 
     promotion_id: str
     epoch: int

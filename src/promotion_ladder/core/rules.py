@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from promotion_ladder.core.base import Record
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.ladder import ApprovalExit
+from promotion_ladder.core.ladder import ApprovalExit, Flatten, WayDown
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.platform import Mode
 from promotion_ladder.core.state import Command, Phase, PromotionState
@@ -95,6 +95,13 @@ def _approval_out_of_turn(state: PromotionState, command: Command) -> Refusal | 
 
 def _pauses_until_resumed(state: PromotionState) -> bool:
     return state.phase is Phase.PAUSING and state.stage.pause == "until_resumed"
+
+
+def way_down(state: PromotionState) -> WayDown:
+    """What becomes of the positions now: what the stage says, but a kill flattens, and so does a lost lease."""
+    if state.ladder is None or state.stop is None or state.stop.code in (Code.KILLED, Code.LEASE_LOST):
+        return Flatten()
+    return state.stage.on_abort
 
 
 def approver_refusal(state: PromotionState, principal: str, roles: tuple[str, ...], reason: str) -> Refusal | None:

@@ -129,6 +129,8 @@ class Stop(Record):
     at: Time
     hold_out: bool
     ending: Ending
+    guard: str = ""
+    """The guard that tripped, if one did."""
 
 
 class Hold(Record):
@@ -203,6 +205,8 @@ class PromotionState(BaseModel):
     stop: Stop | None = None
     may_be_exposed: bool = False
     """Set before the first effect at the platform, so that its undo is known even if the effect's answer is lost."""
+    wind_down_until: Time | None = None
+    """When what closes in its own time is flattened after all."""
     flatten_try: int = 0
     flat: FlatReport | None = None
     flat_at: Time | None = None

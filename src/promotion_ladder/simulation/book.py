@@ -82,18 +82,8 @@ def fill(world: World, bot: Row, order: Row) -> None:
     held = Decimal(order["quantity"]) * sign
     price = world.prices.at(world.tick)
     world.run("UPDATE orders SET status = 'filled' WHERE n = ?", order["n"])
-    world.run(
-        "INSERT INTO positions (bot, variant, instrument, mode, quantity, average_price, opened_at, exit_tick)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        order["bot"],
-        order["variant"],
-        order["instrument"],
-        order["mode"],
-        str(held),
-        str(price),
-        world.stamp(),
-        world.tick + order["hold"],
-    )
+    identity = (order["bot"], order["variant"], order["instrument"])
+    add(world, identity, held, price, world.tick + order["hold"])
     if Mode(order["mode"]).touches_money:
         move_venue(world, bot["account"], order["instrument"], held)
 
@@ -111,14 +101,51 @@ def close(world: World, bot: Row, position: Row, size: Decimal, key: str | None 
         world.effect("order", bot["bot"], position["variant"], order_id=f"o{number}", mode=position["mode"], **order)
     if position["mode"] != Mode.SHADOW:
         _observe(world, variant, None, sent=True, rejected=False)
+    settle_position(world, position, size, price)
+    return number
+
+
+def settle_position(world: World, position: Row, size: Decimal, price: Decimal) -> None:
+    """Take ``size`` of a position out of the bot's book at ``price`` and record the trade; the venue is not touched."""
+    variant = world.variant(position["bot"], position["variant"]) or {}
     _book_trade(world, variant, position, size, price)
+    held = Decimal(position["quantity"])
     identity = (position["bot"], position["variant"], position["instrument"])
     if size == abs(held):
         world.run("DELETE FROM positions WHERE bot = ? AND variant = ? AND instrument = ?", *identity)
     else:
-        left = str(held - sign * size)
+        left = str(held - size if held > 0 else held + size)
         world.run("UPDATE positions SET quantity = ? WHERE bot = ? AND variant = ? AND instrument = ?", left, *identity)
-    return number
+
+
+def add(world: World, identity: tuple[str, str, str], held: Decimal, price: Decimal, exit_tick: int) -> None:
+    """Add ``held`` (signed) at ``price`` to what a variant has of an instrument; the venue is not touched.
+
+    Usually it has nothing. After a handover it may: what is opposite closes first, the rest is averaged in.
+    """
+    bot, variant, instrument = identity
+    mine = next((row for row in positions(world, bot, variant) if row["instrument"] == instrument), None)
+    if mine is not None and Decimal(mine["quantity"]) * held < 0:
+        netted = min(abs(held), abs(Decimal(mine["quantity"])))
+        settle_position(world, mine, netted, price)
+        held -= netted if held > 0 else -netted
+        mine = None  # whatever is left of one of the two, nothing is left of the other
+    if not held:
+        return
+    before = Decimal(mine["quantity"]) if mine else Decimal(0)
+    average = Decimal(mine["average_price"]) if mine else price
+    world.run(
+        "INSERT OR REPLACE INTO positions (bot, variant, instrument, mode, quantity, average_price, opened_at,"
+        " exit_tick) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        bot,
+        variant,
+        instrument,
+        (world.variant(bot, variant) or {})["mode"],
+        str(before + held),
+        str((before * average + held * price) / (before + held)),
+        world.stamp(),
+        exit_tick,
+    )
 
 
 def refuse_exit(world: World, bot: Row, position: Row, key: str | None) -> int:

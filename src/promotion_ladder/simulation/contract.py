@@ -21,6 +21,7 @@ from promotion_ladder.core.platform import (
     Order,
     Position,
     PrepareOrder,
+    ReassignOrder,
     ReplayOrder,
     ReplayResult,
     RestoreOrder,
@@ -29,7 +30,7 @@ from promotion_ladder.core.platform import (
     Variant,
 )
 from promotion_ladder.core.release import ReleaseRef
-from promotion_ladder.simulation import control, replay, safety, views
+from promotion_ladder.simulation import control, handover, replay, safety, views
 from promotion_ladder.simulation.world import World
 
 
@@ -201,6 +202,12 @@ async def verify_flat(world: Sim, bot: str, variant: Variant) -> FlatReport:
 async def restore(world: Sim, bot: str, order: RestoreOrder) -> list[Exposure]:
     """Candidate and baseline leave, stable has the whole; the read-back. Fenced by epoch."""
     return control.restore(world, bot, order)
+
+
+@router.post("/bots/{bot}/reassign")
+async def reassign(world: Sim, bot: str, order: ReassignOrder) -> list[Position]:
+    """Candidate and baseline hand what they hold to stable, untraded; what stable holds then. Fenced by epoch."""
+    return handover.reassign(world, bot, order)
 
 
 @router.post("/bots/{bot}/settle")

@@ -47,7 +47,7 @@ def prepare(world: World, name: str, order: PrepareOrder) -> None:
     """Deploy the candidate, exposed to nothing; the same release again only takes the new stage's parameters."""
 
     def act() -> None:
-        bot = _fenced(world, name, order.promotion_id, order.epoch)
+        bot = fenced(world, name, order.promotion_id, order.epoch)
         release = order.release
         if release.bot != name:
             raise LadderError(Code.PLATFORM_REFUSED, f"the release is of bot '{release.bot}', not of '{name}'")
@@ -87,7 +87,7 @@ def set_exposure(world: World, name: str, order: ExposureOrder) -> list[Exposure
     """Share the capital out as stated, and let it stand for the lease."""
 
     def act() -> None:
-        bot = _fenced(world, name, order.promotion_id, order.epoch)
+        bot = fenced(world, name, order.promotion_id, order.epoch)
         candidate = world.variant(name, Variant.CANDIDATE)
         if candidate is None:
             raise LadderError(Code.PLATFORM_REFUSED, f"{name} has no candidate; prepare one first")
@@ -206,7 +206,7 @@ def _enter_mode(world: World, name: str, variant: Variant, mode: Mode) -> None:
 def renew_lease(world: World, name: str, order: LeaseOrder) -> LeaseState:
     """Let the exposure stand for another ``ttl``; a lease that ran out cannot be revived."""
     with world.transaction():
-        bot = _fenced(world, name, order.promotion_id, order.epoch)
+        bot = fenced(world, name, order.promotion_id, order.epoch)
         remaining = leases.left(world, name)
         if remaining is None:
             detail = "the lease ran out and the exposure was taken back" if bot["lease_lost"] else "no lease runs"
@@ -221,7 +221,7 @@ def restore(world: World, name: str, order: RestoreOrder) -> list[Exposure]:
     """Candidate and baseline leave and stable has the whole again; refused while they hold anything at the venue."""
 
     def act() -> None:
-        bot = _fenced(world, name, order.promotion_id, order.epoch)
+        bot = fenced(world, name, order.promotion_id, order.epoch)
         _refuse_unless_flat(world, name, (Variant.CANDIDATE, Variant.BASELINE), "restore")
         _drop(world, name, Variant.CANDIDATE)
         _drop(world, name, Variant.BASELINE)
@@ -242,7 +242,7 @@ def settle(world: World, name: str, order: SettleOrder) -> BotFacts:
     """The candidate is stable from now on, with the whole; refused while the old stable or baseline hold anything."""
 
     def act() -> None:
-        bot = _fenced(world, name, order.promotion_id, order.epoch)
+        bot = fenced(world, name, order.promotion_id, order.epoch)
         candidate = world.variant(name, Variant.CANDIDATE)
         if bot["stable"] == order.release.digest and candidate is None:
             return
@@ -272,7 +272,8 @@ def settle(world: World, name: str, order: SettleOrder) -> BotFacts:
     return views.facts(world, name)
 
 
-def _fenced(world: World, name: str, promotion_id: str, epoch: int) -> Row:
+def fenced(world: World, name: str, promotion_id: str, epoch: int) -> Row:
+    """The bot, if this promotion owns it at this epoch; ``OPS_STALE_EPOCH`` if not."""
     bot = world.bot(name)
     if epoch != bot["epoch"] or promotion_id != bot["promotion_id"]:
         raise LadderError(

@@ -25,7 +25,7 @@ from promotion_ladder.core.release import ReleaseRef
 from promotion_ladder.simulation import book, leases
 from promotion_ladder.simulation.world import Row, World, show_time
 
-CAPABILITIES = frozenset({"lease", "epoch", "keys", "latch"})
+CAPABILITIES = frozenset({"lease", "epoch", "keys", "latch", "reassign"})
 
 
 def facts(world: World, name: str) -> BotFacts:
