@@ -35,7 +35,10 @@ async def flatten(platform: Platform, bot: str, key: str, beat: Callable[[], Non
     began = time.monotonic()
     cancelled, refused = await _quieten(platform, bot, key)
     first_cancel = time.monotonic() - began
-    held = [p for ps in await asyncio.gather(*(platform.positions(bot, v) for v in EXPOSED)) for p in ps]
+    books = asyncio.gather(*(platform.positions(bot, variant) for variant in EXPOSED))
+    late, held_by = await asyncio.gather(_cancel_late(platform, bot, key), books)
+    cancelled += late
+    held = [position for book in held_by for position in book]
     errors = [e for e in await asyncio.gather(*(_exit(platform, bot, p, key) for p in held)) if e is not None]
     report = await _read_back(platform, bot, errors, beat)
     return _told(
@@ -50,6 +53,7 @@ async def wind_down(platform: Platform, bot: str, key: str) -> Flattened:
     Raises nothing that a later look may mend: what could not be asked is ``unreachable``.
     """
     cancelled, refused = await _quieten(platform, bot, key)
+    cancelled += await _cancel_late(platform, bot, key)
     report = await flatness(platform, bot)
     return _told(bot, report, refused, f"closing by itself, orders cancelled: {cancelled}", cancelled=cancelled)
 
@@ -68,12 +72,28 @@ async def reassign(platform: Platform, bot: str, order: ReassignOrder) -> Flatte
 
 
 async def _quieten(platform: Platform, bot: str, key: str) -> tuple[int, list[str]]:
-    """Pause entries and cancel orders of both variants at once: how many orders, and what was refused."""
-    answers = await asyncio.gather(*(_pause_and_cancel(platform, bot, v, key) for v in EXPOSED), return_exceptions=True)
+    """Pause entries and cancel orders of both variants, all at once: how many orders, and what was refused.
+
+    The cancel does not wait for the pause: what is entered between the two is for :func:`_cancel_late`.
+    """
+    answers = await asyncio.gather(
+        *(platform.cancel_orders(bot, variant, f"{key}:cancel:{variant}") for variant in EXPOSED),
+        *(platform.pause_entries(bot, variant, f"{key}:pause:{variant}") for variant in EXPOSED),
+        return_exceptions=True,
+    )
     return (
         sum(answer for answer in answers if isinstance(answer, int)),
         [f"pause or cancel: {answer}" for answer in answers if isinstance(answer, BaseException)],
     )
+
+
+async def _cancel_late(platform: Platform, bot: str, key: str) -> int:
+    """Cancel what was entered before the pause took hold; how many. What is refused shows in the read-back."""
+    answers = await asyncio.gather(
+        *(platform.cancel_orders(bot, variant, f"{key}:cancel-late:{variant}") for variant in EXPOSED),
+        return_exceptions=True,
+    )
+    return sum(answer for answer in answers if isinstance(answer, int))
 
 
 def _told(
@@ -97,11 +117,6 @@ def _told(
 async def flatness(platform: Platform, bot: str) -> FlatReport:
     """What bot and venue say of candidate and baseline now, as one report; never raises LadderError."""
     return _worst(await asyncio.gather(*(_verify(platform, bot, variant) for variant in EXPOSED)))
-
-
-async def _pause_and_cancel(platform: Platform, bot: str, variant: Variant, key: str) -> int:
-    await platform.pause_entries(bot, variant, f"{key}:pause:{variant}")
-    return await platform.cancel_orders(bot, variant, f"{key}:cancel:{variant}")
 
 
 async def _exit(platform: Platform, bot: str, position: Position, key: str) -> Residue | None:
