@@ -6,7 +6,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from promotion_ladder.contracts import QUEUE_SAFETY
+from promotion_ladder.contracts import QUEUE_LADDER, QUEUE_SAFETY
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 
@@ -20,7 +20,7 @@ FINAL_ON_THE_WAY_DOWN = frozenset({Code.STALE_EPOCH, Code.NOT_FLAT, Code.ALREADY
 
 def to_application_error(error: LadderError, queue: str) -> ApplicationError:
     """The same error as Temporal carries it."""
-    final = error.code in FINAL_ON_THE_WAY_DOWN if queue == QUEUE_SAFETY else error.code not in PASSING
+    final = error.code in FINAL_ON_THE_WAY_DOWN if queue in (QUEUE_LADDER, QUEUE_SAFETY) else error.code not in PASSING
     return ApplicationError(error.detail, type=error.code, non_retryable=final)
 
 

@@ -61,8 +61,9 @@ def activities(world: Ports) -> dict[str, list[Activity]]:
             NotificationActivities(world.notifier).notify,
         ],
         contracts.QUEUE_GUARDS: [GuardActivities(world.platform, world.metrics).guard],
+        contracts.QUEUE_LADDER: [safety.flatten],
         contracts.QUEUE_SAFETY: [
-            safety.flatten, safety.wind_down, safety.reassign, safety.restore, safety.hold_out,
+            safety.wind_down, safety.reassign, safety.restore, safety.hold_out,
         ],
     }  # fmt: skip
 
@@ -87,6 +88,10 @@ def workers(client: Client, by_queue: dict[str, list[Activity]], build_id: str |
             task_queue=contracts.QUEUE_LADDER,
             workflows=[Promotion],
             workflow_runner=runner(),
+            # On the workflow's own queue the server hands flatten over with the answer to the task that decided it:
+            # no queue and no poll in between (eager execution), which is half of the time to the first cancel.
+            activities=list(by_queue[contracts.QUEUE_LADDER]),
+            interceptors=[TellErrors(), Beats()],
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
             graceful_shutdown_timeout=drain,
             deployment_config=deployment(build_id) if build_id else None,
@@ -103,6 +108,7 @@ def workers(client: Client, by_queue: dict[str, list[Activity]], build_id: str |
             graceful_shutdown_timeout=timedelta(0) if queue == contracts.QUEUE_GUARDS else drain,
         )
         for queue, methods in by_queue.items()
+        if queue != contracts.QUEUE_LADDER
     ]
     return found
 

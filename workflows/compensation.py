@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.rules import way_down
     from promotion_ladder.core.state import Ending, Phase, Stop
     from promotion_ladder.workflows.climb import Climb
-    from promotion_ladder.workflows.options import GUARD, HAND_OVER, PLATFORM, SAFETY
+    from promotion_ladder.workflows.options import FLATTEN, GUARD, HAND_OVER, PLATFORM, SAFETY
 
 FINAL = (Code.STALE_EPOCH, Code.NOT_FLAT, Code.ALREADY_STABLE)
 FIRST_PAUSE = timedelta(milliseconds=500)
@@ -154,7 +154,7 @@ async def flatten(climb: Climb) -> None:
     while True:
         order = _order(climb)
         done = await workflow.execute_activity_method(
-            SafetyActivities.flatten, order, summary=f"flatten, try {order.attempt}", **SAFETY
+            SafetyActivities.flatten, order, summary=f"flatten, try {order.attempt}", **FLATTEN
         )
         state.flat = done.report
         code = Code.FLAT if done.report.is_flat else Code.NOT_FLAT

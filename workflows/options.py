@@ -85,6 +85,10 @@ SAFETY = Options(
 )
 """Without end: what takes exposure away is never given up."""
 
+FLATTEN = Options(**SAFETY)
+FLATTEN["task_queue"] = contracts.QUEUE_LADDER
+"""On the workflow's own queue, so that it starts with the very answer to the task that decided it."""
+
 HAND_OVER = Options(**SAFETY)
 HAND_OVER["schedule_to_close_timeout"] = timedelta(seconds=30)
 """Bounded: what is not handed over by then is flattened."""

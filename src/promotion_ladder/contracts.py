@@ -19,7 +19,6 @@ QUEUE_EVIDENCE = "ladder-evidence"
 QUEUE_PLATFORM = "ladder-platform"
 QUEUE_GUARDS = "ladder-guards"
 QUEUE_SAFETY = "ladder-safety"
-QUEUE_HEAVY = "ladder-heavy"
 
 BOT = SearchAttributeKey.for_keyword("Bot")
 RELEASE = SearchAttributeKey.for_keyword("Release")

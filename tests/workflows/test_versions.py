@@ -58,7 +58,9 @@ async def test_a_run_stays_on_its_version_until_the_next_stage(server: WorkflowE
         await make_current(server.client, "one")
         await world.start()
         await _until(world, Phase.PAUSING, "shadow")
-        await stack.enter_async_context(workers(server.client, {}, "two")[0])
+        await stack.enter_async_context(
+            workers(server.client, {contracts.QUEUE_LADDER: queues[contracts.QUEUE_LADDER]}, "two")[0]
+        )
         await make_current(server.client, "two")
         assert await _version(world) == "one"
         await world.update(Verb.RESUME, "omar")
