@@ -118,7 +118,9 @@ class KillRun:
         if killed:
             return killed
         unknown = next((error for error in found if isinstance(error, LadderError)), None)
-        raise unknown or nothing_covered(self.scope, self.target, [f for f in found if isinstance(f, BotFacts)])
+        error = unknown or nothing_covered(self.scope, self.target, [f for f in found if isinstance(f, BotFacts)])
+        await self.client.record.note("kill_refused", await self.ordering, error.detail, kill=self.kill_id)
+        raise error
 
     async def _ordered(self) -> str:
         """Keep the order itself, should nobody live to tell how it went; who gave it."""

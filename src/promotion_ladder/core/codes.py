@@ -229,7 +229,7 @@ class Code(StrEnum):
     LATCHED = (
         "RISK_LATCHED",
         "The platform's latch forbids new exposure.",
-        "'ladder kill BOT --release' lifts it, by a named person with a reason.",
+        "'ladder kill --release' with the latch's scope and target lifts it, by a named person with a reason.",
     )
     NOT_LATCHED = (
         "RISK_NOT_LATCHED",
