@@ -305,7 +305,8 @@ class KillRun:
     async def _noted(self, bot: _Bot) -> BotKilled:
         """What was done, written down as soon as it is done."""
         sentence = _sentence(bot, self.mode)
-        self.tell(sentence)
+        if self.scope is not Scope.BOT:  # else the answer says the same
+            self.tell(sentence)
         await self.client.record.note(
             "killed", await self.ordering, sentence, kill=self.kill_id, bot=bot.name, scope=self.scope,
             target=self.target, mode=self.mode, reason=self.reason, way=bot.way, promotion=bot.promotion_id or "",
