@@ -11,7 +11,7 @@ from tests.contract.bed import Bed, eventually, latch_order, refused
 from promotion_ladder.client import kill_run
 from promotion_ladder.client.kill_run import Way
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.people import Verb
+from promotion_ladder.core.people import Ruling, Verb
 from promotion_ladder.core.platform import BotFacts, Flatness, Latch, Variant
 from promotion_ladder.core.scope import KillMode, Scope, covers, targets
 from promotion_ladder.core.state import Command
@@ -296,3 +296,45 @@ async def test_a_platform_that_says_done_and_is_not_is_never_believed(
     assert killed.done
     assert lies < 0
     assert isinstance((await real(bot)).latches[0], Latch)
+
+
+@pytest.mark.parametrize("bug", [ValueError("a profile that cannot be read"), RuntimeError("boom"), OSError("no file")])
+async def test_whatever_ails_temporal_or_the_files_the_bot_gets_flat(
+    bed: Bed, rita: Hand, monkeypatch: pytest.MonkeyPatch, bug: Exception
+) -> None:
+    climb = await holding(bed, await bed.bot())
+
+    async def broken() -> None:
+        raise bug
+
+    def unreadable(verb: Verb) -> Ruling:
+        raise bug
+
+    monkeypatch.setattr(rita, "temporal", broken)
+    monkeypatch.setattr(rita, "ruling", unreadable)
+    killed = await rita.kill("bot", climb.bot, reason="wrong")
+    assert (killed.done, killed.bots[0].way) == (True, Way.DIRECT)
+    assert str(bug) in killed.bots[0].untold
+    assert await flat(bed, climb.bot)
+    assert (await rita.desk())[0].data["right"] == "GOV_DIRECTORY_UNREADABLE"
+
+
+async def test_a_bug_in_one_bot_s_way_leaves_the_others_alone(
+    bed: Bed, rita: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = {"strategy": "buggy"}
+    good = await holding(bed, await bed.bot(**where))
+    bad = await bed.bot(**where)
+    noted = kill_run.KillRun._noted
+
+    async def buggy(self: kill_run.KillRun, bot: kill_run._Bot) -> kill_run.BotKilled:
+        if bot.name == bad:
+            raise ZeroDivisionError
+        await asyncio.sleep(0.3)
+        return await noted(self, bot)
+
+    monkeypatch.setattr(kill_run.KillRun, "_noted", buggy)
+    with pytest.raises(ZeroDivisionError):
+        await rita.kill("strategy", "buggy", reason="wrong")
+    assert await flat(bed, good.bot)
+    assert good.bot in [event.data.get("bot") for event in await rita.desk()]

@@ -106,7 +106,8 @@ class KillRun:
         self.ordering = asyncio.create_task(self._ordered())
         telling = asyncio.create_task(self._tell_what_is_waited_for())
         try:
-            found = await asyncio.gather(*(self._one(name) for name in await self._names()))
+            # A bug that ends one bot's kill is raised when all the others are done, not before.
+            found = await asyncio.gather(*(self._one(name) for name in await self._names()), return_exceptions=True)
             await self.ordering
         except asyncio.CancelledError:
             self.tell("interrupted: what was latched and told stands; the same kill again goes on from there")
@@ -114,6 +115,9 @@ class KillRun:
         finally:
             telling.cancel()
             self.connecting.cancel()
+        for bug in found:
+            if isinstance(bug, BaseException) and not isinstance(bug, LadderError):
+                raise bug
         killed = tuple(bot for bot in found if isinstance(bot, BotKilled))
         if killed:
             return killed
@@ -147,11 +151,12 @@ class KillRun:
         asking = asyncio.create_task(self._answered("the list of bots", self.platform.bots))
         await asyncio.wait({asking}, timeout=GRACE)
         if not asking.done() and self.scope is Scope.GLOBAL:
-            with contextlib.suppress(LadderError, TimeoutError):
+            running: list[str] = []
+            with contextlib.suppress(Exception):  # whatever ails Temporal, the platform is asked on
                 async with asyncio.timeout(TEMPORAL_PATIENCE):
                     await asyncio.shield(self.connecting)
                     running = [line.bot async for line in self.client.list()]
-                await asyncio.gather(*(self._inform(_Bot(name)) for name in running))
+            await asyncio.gather(*(self._inform(_Bot(name)) for name in running))
         return await asking
 
     async def _one(self, name: str) -> BotKilled | BotFacts | LadderError:
@@ -243,8 +248,8 @@ class KillRun:
                 await self.client._signal(bot.name, command)  # noqa: SLF001 - the two are one client
         except TimeoutError:
             bot.untold = "Temporal does not answer"
-        except LadderError as error:
-            bot.untold = error.detail
+        except Exception as error:  # noqa: BLE001 - whatever ails Temporal, it is flattened without it
+            bot.untold = error.detail if isinstance(error, LadderError) else f"Temporal: {error!r}"[:300]
         else:
             bot.promotion_id, bot.way = promotion_id, Way.TEMPORAL
 
@@ -266,6 +271,8 @@ class KillRun:
                 if error.code is Code.UNKNOWN_BOT:
                     raise
                 said = error.detail
+            except Exception as error:  # noqa: BLE001 - whatever a platform answers, it is asked until it is flat
+                said = repr(error)[:300]
             if bot.flat is Flatness.FLAT:
                 break
             self.waits[f"{bot.name} not flat"] = said
@@ -277,14 +284,15 @@ class KillRun:
     async def _gets_flat(self, bot: _Bot) -> bool:
         """Whether the promotion gets its bot flat in time. Entries are paused first: a latch may leave markets."""
         for variant in EXPOSED:
-            with contextlib.suppress(LadderError):  # the promotion pauses too, and the direct way again
+            with contextlib.suppress(Exception):  # the promotion pauses too, and the direct way again
                 await self.platform.pause_entries(bot.name, variant, f"kill:{self.kill_id}:{bot.name}:pause:{variant}")
         deadline = time.monotonic() + TAKEOVER
         while time.monotonic() < deadline:
-            report = await flatness(self.platform, bot.name)
-            if report.is_flat:
-                bot.flat, bot.flat_seconds = report.state, self._elapsed()
-                return True
+            with contextlib.suppress(Exception):  # what cannot be read is not flat
+                report = await flatness(self.platform, bot.name)
+                if report.is_flat:
+                    bot.flat, bot.flat_seconds = report.state, self._elapsed()
+                    return True
             await asyncio.sleep(LOOK_EVERY)
         return False
 
@@ -292,7 +300,7 @@ class KillRun:
         """Whether candidate or baseline have anything that could be lost; yes, if the platform does not tell."""
         try:
             return any(e.bot == bot.name and e.variant in EXPOSED for e in await self.platform.exposures())
-        except LadderError:
+        except Exception:  # noqa: BLE001 - nothing that could be read is no answer
             return True
 
     async def _paused(self, bot: _Bot) -> None:

@@ -104,8 +104,8 @@ class Looking:
         """The name of this person where people.yaml knows one, and what the policy says of the right: only noted."""
         try:
             ruling = self.ruling(verb)
-        except LadderError as error:
-            return self.settings.identity, error.code
+        except Exception:  # noqa: BLE001 - whatever ails the files, what is noted must not be stopped by them
+            return self.settings.identity, Code.DIRECTORY_UNREADABLE
         return ruling.principal, ruling.code
 
     async def latches(self, bots: Iterable[str]) -> dict[str, tuple[Latch, ...]]:
