@@ -61,7 +61,7 @@ async def test_without_temporal_it_goes_straight_to_the_platform(bed: Bed, rita:
     killed = await rita.kill("bot", climb.bot, reason="wrong")
     (bot,) = killed.bots
     assert (bot.way, bot.flat, bot.promotion_id) == (Way.DIRECT, Flatness.FLAT, None)
-    assert "kill again when Temporal is back" in bot.sentence
+    assert "if a promotion runs, kill again when it does" in bot.sentence
     assert await flat(bed, climb.bot)
     # The promotion hears of it later, by the same kill again: nothing is left for it to exit.
     exits = await bed.happened(climb.bot, "exit_position")

@@ -95,11 +95,10 @@ class KillRun:
     waits: dict[str, str] = field(default_factory=dict)
     """What is waited for, by what it is about."""
     ordering: asyncio.Task[str] = field(init=False)
+    connecting: asyncio.Task[object] | None = None
 
     def __post_init__(self) -> None:
         self.platform = self.client.platform
-        self.connecting = asyncio.create_task(self.client.temporal())
-        self.connecting.add_done_callback(lambda done: done.cancelled() or done.exception())  # asked for where needed
 
     async def everything(self) -> tuple[BotKilled, ...]:
         """Kill every covered bot, each by itself; raises LadderError when there is none."""
@@ -114,7 +113,8 @@ class KillRun:
             raise
         finally:
             telling.cancel()
-            self.connecting.cancel()
+            if self.connecting is not None:
+                self.connecting.cancel()
         for bug in found:
             if isinstance(bug, BaseException) and not isinstance(bug, LadderError):
                 raise bug
@@ -141,6 +141,13 @@ class KillRun:
             for about, what in sorted(self.waits.items()):
                 self.tell(f"{about}: {what}; trying again ({self._elapsed():.0f} s)")
 
+    async def _connected(self) -> None:
+        """Wait for Temporal, asked once for all bots and not before the latch: its client takes a moment to load."""
+        if self.connecting is None:
+            self.connecting = asyncio.create_task(self.client.temporal())
+            self.connecting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.shield(self.connecting)
+
     def _elapsed(self) -> float:
         return round(time.monotonic() - self.began, 3)
 
@@ -154,7 +161,7 @@ class KillRun:
             running: list[str] = []
             with contextlib.suppress(Exception):  # whatever ails Temporal, the platform is asked on
                 async with asyncio.timeout(TEMPORAL_PATIENCE):
-                    await asyncio.shield(self.connecting)
+                    await self._connected()
                     running = [line.bot async for line in self.client.list()]
             await asyncio.gather(*(self._inform(_Bot(name)) for name in running))
         return await asking
@@ -238,7 +245,7 @@ class KillRun:
         bot.way = Way.DIRECT
         try:
             async with asyncio.timeout(TEMPORAL_PATIENCE):
-                await asyncio.shield(self.connecting)
+                await self._connected()
                 if not await self.client.running(bot.name):
                     bot.untold = "no promotion of it is running"
                     return
@@ -249,7 +256,8 @@ class KillRun:
         except TimeoutError:
             bot.untold = "Temporal does not answer"
         except Exception as error:  # noqa: BLE001 - whatever ails Temporal, it is flattened without it
-            bot.untold = error.detail if isinstance(error, LadderError) else f"Temporal: {error!r}"[:300]
+            # Of Temporal's own words only the first: a person must be able to read on.
+            bot.untold = error.detail.partition(": ")[0] if isinstance(error, LadderError) else f"{error!r}"[:300]
         else:
             bot.promotion_id, bot.way = promotion_id, Way.TEMPORAL
 
@@ -343,5 +351,5 @@ def _sentence(bot: _Bot, mode: KillMode) -> str:
     if bot.promotion_id is not None:
         late = ", with help straight at the platform because it was slow" if bot.way is Way.DIRECT else ""
         return f"{said}; {bot.promotion_id} flattens durably{late}"
-    running = "" if bot.untold.startswith("no promotion") else ": if one runs, kill again when Temporal is back"
+    running = "" if bot.untold.startswith("no promotion") else ": if a promotion runs, kill again when it does"
     return f"{said}, straight at the platform; {bot.untold}{running}"

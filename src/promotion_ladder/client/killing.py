@@ -100,7 +100,9 @@ class Killing(Prohibiting):
             elif facts.latches:
                 still[bot] = "; ".join(f"{x.scope} {x.target} by {x.by}: {x.reason}" for x in facts.latches)
         free = tuple(bot for bot in latched if bot not in still)
-        sentence = f"{', '.join(free)} may take exposure again" if free else f"{shown(scope, target)} is lifted"
+        stuck = [f for f in answers if isinstance(f, LadderError) or standing(f, scope, target) is not None]
+        lifted = f"the latch of {shown(scope, target)} is {'NOT lifted everywhere' if stuck else 'lifted'}"
+        sentence = f"{lifted}; {', '.join(free)} may take exposure again" if free else lifted
         sentence += "".join(f"; {bot} is still latched ({why})" for bot, why in still.items())
         await self.record.note(
             "latch_lifted", who, sentence, scope=scope, target=target, bots=", ".join(latched), reason=reason
