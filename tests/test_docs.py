@@ -286,16 +286,14 @@ def test_every_gate_and_guard_is_described_with_its_parameters(kind: Any) -> Non
 
 def recorded() -> Iterator[str]:
     """The kinds of events that workflows and commands write."""
-    files = [*(ROOT / "workflows").glob("*.py"), *(ROOT / "src/promotion_ladder/cli").glob("*.py")]
+    package = ROOT / "src/promotion_ladder"
+    files = [*(ROOT / "workflows").glob("*.py"), *(package / "cli").glob("*.py"), *(package / "client").glob("*.py")]
     for node in (node for file in files for node in ast.walk(ast.parse(file.read_text()))):
         if not isinstance(node, ast.Call):
             continue
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "record" and node.args:
-            kind: ast.expr = node.args[0]
-        elif isinstance(node.func, ast.Name) and node.func.id == "note":
-            kind = node.args[1]
-        else:
+        if not (isinstance(node.func, ast.Attribute) and node.func.attr in ("record", "note", "keep") and node.args):
             continue
+        kind = node.args[0]
         if isinstance(kind, ast.JoinedStr):
             yield "VERB" + str(ast.literal_eval(kind.values[-1]))
         else:
@@ -309,7 +307,7 @@ def recorded() -> Iterator[str]:
 def test_every_kind_of_event_is_described() -> None:
     described = set(re.findall(r"`([A-Za-z_]+)`", TEXTS[ROOT / "docs" / "audit.md"]))
 
-    assert {"started", "killed", "VERB_refused", "not_flat"} <= set(recorded())
+    assert {"started", "killed", "drilled", "VERB_refused", "not_flat"} <= set(recorded())
     assert set(recorded()) <= described
 
 

@@ -6,6 +6,7 @@ import signal
 
 from temporalio.runtime import LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig, TelemetryFilter
 
+from promotion_ladder.client.looking import desk_record
 from promotion_ladder.connection import connect
 from promotion_ladder.settings import Settings
 from promotion_ladder.workers.assembly import activities, prepare_namespace, workers
@@ -16,6 +17,7 @@ from promotion_ladder.workers.versions import make_current
 async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then let running tasks end for some seconds."""
     world = ports(settings)
+    await desk_record(settings).join()  # what the desk did while the store was down
     client = await connect(settings, runtime=_runtime(settings))
     await prepare_namespace(client)
     stop = asyncio.Event()

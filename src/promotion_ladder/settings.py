@@ -43,7 +43,7 @@ class Settings(BaseModel):
     identity: str
     """``LADDER_IDENTITY``: who acts, by any name in people.yaml. Default: the login name."""
     state_dir: Path
-    """``LADDER_STATE``: directory of the local stack. Default: ``$XDG_STATE_HOME/promotion-ladder``."""
+    """``LADDER_STATE``: directory of local stack and ``desk.jsonl``. Default: ``$XDG_STATE_HOME/promotion-ladder``."""
 
 
 def default_state_dir(environ: Mapping[str, str]) -> Path:

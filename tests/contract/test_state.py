@@ -17,7 +17,7 @@ async def test_a_bot_describes_itself(bed: Bed) -> None:
     facts = await bed.platform.describe(bot)
     assert (facts.bot, facts.total_capital, facts.epoch, facts.promotion_id) == (bot, TOTAL, 0, None)
     assert facts.stable.version == "1.0.0"
-    assert facts.capabilities == {"lease", "epoch", "keys", "latch", "reassign"}
+    assert facts.capabilities - {"simulated"} == {"lease", "epoch", "keys", "latch", "reassign"}
     assert bot in await bed.platform.bots()
 
 

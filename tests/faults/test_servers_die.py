@@ -78,12 +78,14 @@ async def test_a_killed_temporal_server_goes_on_from_its_file_and_a_kill_works_m
             rig.cli("kill", "latched", "--reason", "fills look wrong", "--yes", "-o", "json", who="ben"),
             rig.cli("list", "-o", "json"),
         )
-        assert (told.json["latched"], told.json["told"]) == (True, False)
-        assert "Temporal at" in told.json["sentence"]
+        (bot,) = told.json["bots"]
+        assert (told.status, bot["latched"], bot["promotion_id"]) == (0, True, None)
+        assert (bot["way"], bot["flat"]) == ("direct", "flat")
+        assert "Temporal" in bot["untold"]
         assert [latch.by for latch in (await rig.platform.describe("latched")).latches] == ["ben"]
         assert (listed.status, listed.json["error"]["code"]) == (1, Code.TEMPORAL_DOWN)
     told = await rig.cli("kill", "latched", "--reason", "still wrong", "-o", "json", who="ben")
-    assert (told.status, told.json["latched"], told.json["told"]) == (0, True, True)
+    assert (told.status, told.json["bots"][0]["promotion_id"] is not None) == (0, True)
     result, *_ = await asyncio.gather(
         rig.ends("latched"), rig.is_stable("orchestra", waiting["orchestra"]), rig.is_stable("young", young)
     )

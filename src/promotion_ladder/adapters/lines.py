@@ -28,8 +28,12 @@ def append_line(path: Path, line: str, unless: Callable[[str], bool] | None = No
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of ``path``; none when there is no file yet. Raises OSError."""
-    return _lines(path) if path.exists() else []
+    """The lines of ``path``, no writer in the middle of one; none when there is no file yet. Raises OSError."""
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        return _lines(path)
 
 
 def _lines(path: Path) -> list[str]:

@@ -33,6 +33,7 @@ from promotion_ladder.core.base import parse_duration
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.pending import pending
+from promotion_ladder.core.platform import Latch
 from promotion_ladder.core.release import ChangeClass, Release
 from promotion_ladder.core.state import Ending, PromotionResult, PromotionState, Receipt
 from promotion_ladder.tree import promotion_tree
@@ -131,6 +132,9 @@ def status(
                 write_json(state)
             else:
                 out.print(promotion_tree(state, datetime.now(UTC)))
+                for latch in (await ladder.latches([bot])).get(bot, ()):
+                    said = f"latched ({latch.scope} {latch.target}) by {latch.by}: {latch.reason}"
+                    out.print(Text(said, style="bold red"))
 
     run(output, work())
 
@@ -167,20 +171,27 @@ def list_(output: Output = Format.TEXT) -> None:
     run(output, _list(client(), output))
 
 
+def _latched(latches: dict[str, tuple[Latch, ...]], bot: str) -> bool | None:
+    """Whether something latches the bot; None where the platform did not say."""
+    return bool(latches[bot]) if bot in latches else None
+
+
 async def _list(ladder: LadderClient, output: Format) -> None:
     lines: list[Line] = [line async for line in ladder.list()]
+    latches = await ladder.latches(line.bot for line in lines)
     if output is Format.JSON:
-        write_json([line.model_dump(mode="json") for line in lines])
+        write_json([line.model_dump(mode="json") | {"latched": _latched(latches, line.bot)} for line in lines])
         return
     if not lines:
         out.print("No promotion is running.")
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("bot", "release", "stage", "status", "exposed", "since", "promotion"):
+    for column in ("bot", "release", "stage", "status", "exposed", "latched", "since", "promotion"):
         table.add_column(column, header_style="dim", no_wrap=True)
     for line in sorted(lines, key=lambda line: line.bot):
         table.add_row(
             line.bot, line.release, line.stage, line.status.replace("_", " "), "yes" if line.exposed else "no",
+            {True: "yes", False: "no", None: "?"}[_latched(latches, line.bot)],
             f"{line.started_at:%Y-%m-%d %H:%M}", line.promotion_id,
         )  # fmt: skip
     out.print(table)

@@ -19,9 +19,10 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from promotion_ladder import contracts
+from promotion_ladder.client.drilling import Drilled as Drilled
+from promotion_ladder.client.drilling import Drilling
+from promotion_ladder.client.killing import Killed as Killed
 from promotion_ladder.client.looking import Line as Line
-from promotion_ladder.client.prohibiting import Killed as Killed
-from promotion_ladder.client.prohibiting import Prohibiting
 from promotion_ladder.connection import from_rpc, from_update
 from promotion_ladder.core.base import Record
 from promotion_ladder.core.codes import Code
@@ -43,7 +44,7 @@ class Started(Record):
     sentence: str
 
 
-class LadderClient(Prohibiting):
+class LadderClient(Drilling):
     """The verbs, on the servers that the settings name."""
 
     # --- starting -----------------------------------------------------------------------------------------------

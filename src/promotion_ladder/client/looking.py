@@ -1,7 +1,8 @@
 """The servers behind the client, and what can be seen without changing anything."""
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -16,17 +17,29 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from promotion_ladder import contracts
+from promotion_ladder.adapters.audit_sql import SqlAudit
+from promotion_ladder.adapters.files import ConfigDirectory
 from promotion_ladder.adapters.platform_http import HttpPlatform
+from promotion_ladder.adapters.spool import DeskRecord
 from promotion_ladder.connection import connect, from_rpc
 from promotion_ladder.core.base import Record, Time
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.people import Verb
+from promotion_ladder.core.people import Ruling, Verb, rule
+from promotion_ladder.core.platform import Latch
 from promotion_ladder.core.state import Command, PromotionResult, PromotionState
 from promotion_ladder.ports import Platform
 from promotion_ladder.settings import Settings
 
 QUERY_PATIENCE = timedelta(seconds=5)
+LATCH_PATIENCE = 1.0
+"""Seconds that a look at latches may take beside something else that is shown."""
+
+
+def desk_record(settings: Settings) -> DeskRecord:
+    """The desk's record, with its file in the state directory."""
+    store = SqlAudit(settings.audit_url, anchor_dir=settings.anchor_dir)
+    return DeskRecord(settings.state_dir / "desk.jsonl", store)
 
 
 class Line(Record):
@@ -49,6 +62,7 @@ class Looking:
         self.channel = channel
         self._temporal: Client | None = None
         self._platform: Platform | None = None
+        self._record: DeskRecord | None = None
 
     async def temporal(self) -> Client:
         """The Temporal client, connected at the first use."""
@@ -66,6 +80,46 @@ class Looking:
                 )
             self._platform = HttpPlatform(self.settings.platform_url)
         return self._platform
+
+    @property
+    def record(self) -> DeskRecord:
+        """The desk's record: what was done that belongs to no promotion."""
+        if self._record is None:
+            self._record = desk_record(self.settings)
+        return self._record
+
+    def ruling(self, verb: Verb) -> Ruling:
+        """Whether the policy lets this person use ``verb``; raises LadderError if the files cannot be read."""
+        directory = ConfigDirectory(self.settings.config_dir)
+        return rule(directory.people(), directory.policy(), self.settings.identity, verb)
+
+    def entitled(self, verb: Verb) -> str:
+        """The name of this person, if the policy lets them use ``verb``; raises LadderError if not."""
+        ruling = self.ruling(verb)
+        if not ruling.allowed:
+            raise LadderError(ruling.code, ruling.sentence)
+        return ruling.principal
+
+    def whoever(self, verb: Verb) -> tuple[str, Code]:
+        """The name of this person where people.yaml knows one, and what the policy says of the right: only noted."""
+        try:
+            ruling = self.ruling(verb)
+        except Exception:  # noqa: BLE001 - whatever ails the files, what is noted must not be stopped by them
+            return self.settings.identity, Code.DIRECTORY_UNREADABLE
+        return ruling.principal, ruling.code
+
+    async def latches(self, bots: Iterable[str]) -> dict[str, tuple[Latch, ...]]:
+        """What latches each bot; one whose platform does not answer at once is left out."""
+        names = list(bots)
+        found = await asyncio.gather(*(self._latches(name) for name in names))
+        return {name: latches for name, latches in zip(names, found, strict=True) if latches is not None}
+
+    async def _latches(self, bot: str) -> tuple[Latch, ...] | None:
+        try:
+            async with asyncio.timeout(LATCH_PATIENCE):
+                return (await self.platform.describe(bot)).latches
+        except (LadderError, TimeoutError):
+            return None
 
     async def handle(self, bot: str) -> WorkflowHandle[Any, Any]:
         """The promotion of the bot at the Temporal server."""

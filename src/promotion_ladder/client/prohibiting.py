@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import uuid
 from datetime import timedelta
 
 from temporalio.client import WorkflowQueryFailedError
@@ -11,27 +10,17 @@ from temporalio.service import RPCError
 from promotion_ladder import contracts
 from promotion_ladder.client.looking import Looking
 from promotion_ladder.connection import from_rpc
-from promotion_ladder.core.base import Record
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.people import Verb
-from promotion_ladder.core.platform import BotFacts, LatchOrder
 from promotion_ladder.core.state import Command, Receipt, Ruled
 
 RULING_PATIENCE = 3.0
 """Seconds a prohibition waits for its ruling; it stands whether or not somebody answers."""
 
 
-class Killed(Record):
-    """What a kill has done: the latch first, then the word to the promotion."""
-
-    latched: bool
-    told: bool
-    sentence: str
-
-
 class Prohibiting(Looking):
-    """Veto, hold, roll back, kill."""
+    """Veto, hold, roll back."""
 
     async def veto(self, bot: str, reason: str) -> Receipt:
         """Stop the promotion for good."""
@@ -103,33 +92,3 @@ class Prohibiting(Looking):
             await handle.signal(str(command.verb), command)
         except RPCError as error:
             raise from_rpc(error, bot) from None
-
-    async def kill(self, bot: str, reason: str) -> Killed:
-        """Latch the bot at the platform, read the latch back, then tell its promotion, which flattens durably.
-
-        It has worked when the latch is read back; what follows needs Temporal, the latch does not.
-        """
-        facts = await self.platform.latch(bot, self._latch(bot, reason))
-        if not any(latch.scope == "bot" and latch.target == bot for latch in facts.latches):
-            raise LadderError(
-                Code.PLATFORM_REFUSED, f"the latch of {bot} was set but is not there: kill it at the venue"
-            )
-        try:
-            if not await self.running(bot):
-                return Killed(latched=True, told=False, sentence=f"{bot} is latched; no promotion of it is running")
-            promotion_id = (await self._memo(bot)).get(contracts.MEMO_PROMOTION, "")
-            await self._signal(bot, self.command(Verb.KILL, promotion_id, reason))
-        except LadderError as error:
-            return Killed(
-                latched=True, told=False, sentence=f"{bot} is latched; its promotion was not told: {error.detail}"
-            )
-        return Killed(latched=True, told=True, sentence=f"{bot} is latched and {promotion_id} flattens")
-
-    async def release_kill(self, bot: str, reason: str) -> BotFacts:
-        """Lift the latch of a kill."""
-        return await self.platform.unlatch(bot, self._latch(bot, reason))
-
-    def _latch(self, bot: str, reason: str) -> LatchOrder:
-        return LatchOrder(
-            scope="bot", target=bot, reason=reason, by=self.settings.identity, key=f"latch:{bot}:{uuid.uuid4().hex}"
-        )

@@ -229,7 +229,17 @@ class Code(StrEnum):
     LATCHED = (
         "RISK_LATCHED",
         "The platform's latch forbids new exposure.",
-        "'ladder kill BOT --release' lifts it, by a named person with a reason.",
+        "'ladder kill --release' with the latch's scope and target lifts it, by a named person with a reason.",
+    )
+    NOT_LATCHED = (
+        "RISK_NOT_LATCHED",
+        "There is no latch of this scope and target to lift.",
+        "'ladder status BOT' shows what latches a bot; name that scope and target.",
+    )
+    DRILL_REFUSED = (
+        "RISK_DRILL_REFUSED",
+        "A drill may touch no real money and no latch that stands, and must leave nothing behind.",
+        "Drill a simulated platform, or a bot whose candidate stands in shadow or paper.",
     )
     FLAT = "RISK_FLAT", "Bot and venue both say flat.", "Nothing to do."
     NOT_FLAT = (
@@ -299,6 +309,11 @@ class Code(StrEnum):
         "Nothing to do: this is what the epoch is for.",
     )
     UNKNOWN_BOT = "OPS_UNKNOWN_BOT", "The platform knows no bot of this name.", "Check the name of the bot."
+    UNKNOWN_TARGET = (
+        "OPS_UNKNOWN_TARGET",
+        "The scope and target cover no bot of the platform.",
+        "Name one of the targets that the detail lists.",
+    )
     UNKNOWN_RELEASE = (
         "OPS_UNKNOWN_RELEASE",
         "The platform knows no such release of this bot.",

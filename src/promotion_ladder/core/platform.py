@@ -81,6 +81,8 @@ class BotFacts(Record):
     bot: str
     account: str
     venue: str
+    strategy: str = ""
+    """What a scope ``strategy`` names; empty where the platform does not tell."""
     instruments: tuple[str, ...]
     stable: ReleaseRef
     epoch: int
@@ -91,7 +93,10 @@ class BotFacts(Record):
     latches: tuple[Latch, ...] = ()
     held_out: tuple[HoldOut, ...] = ()
     capabilities: frozenset[str] = frozenset()
-    """Of ``lease``, ``epoch``, ``keys``, ``latch``, ``reassign``: what the platform itself can do."""
+    """Of ``lease``, ``epoch``, ``keys``, ``latch``, ``reassign``: what the platform does itself.
+
+    ``simulated``: no money is real.
+    """
 
 
 class Exposure(Record):

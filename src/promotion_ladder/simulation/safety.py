@@ -8,11 +8,10 @@ from decimal import ROUND_UP, Decimal
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.platform import BotFacts, ExitReceipt, HoldOutOrder, LatchOrder, Mode, Variant
+from promotion_ladder.core.scope import Scope
 from promotion_ladder.simulation import book, views
 from promotion_ladder.simulation.strategy import LOT
 from promotion_ladder.simulation.world import Row, World
-
-SCOPES = ("market", "bot", "strategy", "venue", "global")
 
 
 def pause(world: World, name: str, variant: Variant, key: str) -> None:
@@ -116,9 +115,9 @@ def unlatch(world: World, name: str, order: LatchOrder) -> BotFacts:
 
 def _check_scope(world: World, name: str, order: LatchOrder) -> None:
     bot = world.bot(name)
-    if order.scope not in SCOPES:
+    if order.scope not in list(Scope):
         raise LadderError(
-            Code.PLATFORM_REFUSED, f"{name}: no scope '{order.scope}'; one of {', '.join(SCOPES)} is known"
+            Code.PLATFORM_REFUSED, f"{name}: no scope '{order.scope}'; one of {', '.join(Scope)} is known"
         )
     if order.scope == "bot" and order.target != bot["bot"]:
         raise LadderError(Code.PLATFORM_REFUSED, f"{name}: a latch of scope bot must name it, not '{order.target}'")

@@ -25,7 +25,7 @@ from promotion_ladder.core.release import ReleaseRef
 from promotion_ladder.simulation import book, leases
 from promotion_ladder.simulation.world import Row, World, show_time
 
-CAPABILITIES = frozenset({"lease", "epoch", "keys", "latch", "reassign"})
+CAPABILITIES = frozenset({"lease", "epoch", "keys", "latch", "reassign", "simulated"})
 
 
 def facts(world: World, name: str) -> BotFacts:
@@ -35,6 +35,7 @@ def facts(world: World, name: str) -> BotFacts:
         bot=name,
         account=bot["account"],
         venue=bot["venue"],
+        strategy=bot["strategy"],
         instruments=tuple(json.loads(bot["instruments"])),
         stable=world.release(name, bot["stable"]).ref,
         epoch=bot["epoch"],
