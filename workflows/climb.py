@@ -204,18 +204,21 @@ class Climb:
             await self.wait(lambda: not any(c.verb.prohibits for c in self.state.inbox), "ruling on a prohibition")
         handle = workflow.start_activity_method(method, sent, summary=summary, **options)
         handle.add_done_callback(lambda done: done.cancelled() or done.exception())  # looked at here or not at all
-        await workflow.wait_condition(
-            lambda: (
-                handle.done()
-                or self.state.stop is not None
-                or self._is_long()
-                or (harmless and self.state.hold is not None)
+        try:
+            await workflow.wait_condition(
+                lambda: (
+                    handle.done()
+                    or self.state.stop is not None
+                    or self._is_long()
+                    or (harmless and self.state.hold is not None)
+                )
             )
-        )
-        if not handle.done() and self.state.stop is not None and not harmless:
-            handle.cancel()
-        if not (final and handle.done()):
-            self.check()
+            if not (final and handle.done()):
+                self.check()
+        except (ComeDown, asyncio.CancelledError):
+            if not harmless:
+                handle.cancel()  # a cancel request of Temporal is a stop like any other
+            raise
         if not handle.done():
             raise Disturbed if self.state.hold is not None else Renew
         got: Got = await handle
