@@ -94,15 +94,22 @@ class Climb:
         while True:
             await self.checkpoint()
             self.renew_if_long()
-            if until():
-                return True
+            if until() or _left(deadline()) <= timedelta(0):
+                # First everything acts that this workflow task brought: conditions are looked at when nothing else is
+                # left to run. A guard that trips in the task of the last timer is not too late.
+                await workflow.wait_condition(lambda: True)
+                if self._disturbed():
+                    continue
+                if until():
+                    return True
+                if _left(deadline()) <= timedelta(0):
+                    return False
             end = deadline()
-            left = None if end is None else end - workflow.now()
-            if left is not None and left <= timedelta(0):
-                return False
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(
-                    lambda: until() or self._disturbed(), timeout=left, timeout_summary=summary
+                    lambda: until() or self._disturbed(),
+                    timeout=None if end is None else _left(end),
+                    timeout_summary=summary,
                 )
 
     async def sleep(self, length: timedelta, summary: str) -> None:
@@ -329,6 +336,11 @@ class Climb:
             stage=state.stage, metrics=state.ladder.metrics, attempt=state.attempt, capital=state.capital,
             entered_at=state.entered_at, entry=state.entry,
         )  # fmt: skip
+
+
+def _left(end: datetime | None) -> timedelta:
+    """How long until ``end``; without one, for ever."""
+    return timedelta.max if end is None else end - workflow.now()
 
 
 async def detached(task: "asyncio.Task[None]") -> None:

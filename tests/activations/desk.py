@@ -73,8 +73,8 @@ class Desk:
     sent: int = 0
     """Messages sent so far, for their ids."""
     judged: int = 0
-    seen: int = 0
-    """How many of the run's commands were looked at."""
+    settled: bool = False
+    """Whether the platform has made the release stable: from there on a stop comes too late."""
 
     def feed(self, *jobs: Job) -> list[str]:
         """One workflow task; 50 ms after the one before unless a timer has set the clock."""
@@ -91,6 +91,9 @@ class Desk:
         """The good answer to an open activity."""
         activity = self.run.open[seq]
         self.judged += activity.name == "judge"
+        self.settled = self.settled or activity.name == "settle"
+        if activity.name == "restore" and self.settled:
+            return failed(seq, Code.ALREADY_STABLE, "2.0.0 is stable already")
         if activity.name == "flatten":
             self.flattened += 1
             self.exposed = False
@@ -206,7 +209,9 @@ class Desk:
         for _ in range(200):
             if wanted(self.run):
                 return self
-            if approve and self.run.state.phase is Phase.AWAITING_APPROVAL and not self.run.state.approvals:
+            state = self.run.state
+            asked = state.phase is Phase.AWAITING_APPROVAL and not state.approvals and not state.inbox
+            if approve and asked:
                 self.feed(self.ask(Verb.APPROVE))
             elif not self.go_on():
                 break

@@ -32,8 +32,6 @@ class Walk(Desk):
     killed: bool = False
     stops: bool = False
     """Something was delivered that brings the promotion down."""
-    settled: bool = False
-    """The platform was seen to make the release stable: a stop comes too late."""
     cancelled: bool = False
     approvals: int = 0
     top: int = 0
@@ -64,12 +62,6 @@ class Walk(Desk):
         self.told += [" + ".join(events)]
 
     def feed(self, *jobs: Job) -> list[str]:
-        settling = self.run.opened("settle")
-        answered = settling is not None and any(
-            job.resolve_activity.seq == settling.seq and job.resolve_activity.result.HasField("completed")
-            for job in jobs
-        )
-        self.settled = self.settled or answered
         issued = super().feed(*jobs)
         self._check(issued)
         return issued
