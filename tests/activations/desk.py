@@ -191,17 +191,21 @@ class Desk:
 
     # --- moving on ------------------------------------------------------------------------------------------------
 
-    def go_on(self) -> bool:
-        """Let the next thing happen: a chore, else the story, else a timer. False if nothing is left to happen."""
+    def go_on(self, *, at_once: bool = False) -> bool:
+        """Let the next thing happen: a chore (or all of them), else the story, else a timer. False if nothing can."""
         run = self.run
         if run.ended is not None or run.problem is not None:
             return False
-        chore = next((a.seq for a in run.open.values() if a.name in CHORES), None)
-        seq = chore if chore is not None else self.foremost()
-        timer = None if seq is not None else self.job("timer")
-        if seq is None and timer is None:
+        chores = [activity.seq for activity in run.open.values() if activity.name in CHORES]
+        story = self.foremost()
+        if chores:
+            self.feed(*map(self.answer, chores if at_once else chores[:1]))
+        elif story is not None:
+            self.feed(self.answer(story))
+        elif (timer := self.job("timer")) is not None:
+            self.feed(timer)
+        else:
             return False
-        self.feed(self.answer(seq) if seq is not None else timer or cancel())
         return True
 
     def until(self, wanted: Callable[[Run], bool], *, approve: bool = False) -> "Desk":

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from tests.activations.desk import BEGINS, CHORES, FORWARD, Desk, begin
 from tests.activations.drive import NEVER_FAILS, Job, Run
 
-from promotion_ladder.core.codes import Code
-from promotion_ladder.core.people import Verb
 from promotion_ladder.core.state import Ending, Phase, PromotionState
 
 PROHIBITIONS = ("veto", "hold", "kill", "rollback", "cancel", "trip", "trip and hold")
@@ -77,6 +75,11 @@ class Walk(Desk):
         if state.stop is not None and not self.settled:
             still = [activity.name for activity in run.open.values() if activity.name in FORWARD]
             self._must(not still, f"coming down, and {still} may still be tried again")
+        if self.prohibited and not self.stops:
+            self._must(state.stop is None, "came down though it was only held")
+        if state.window is not None:
+            others = [a.evidence for a in state.approvals if a.evidence != state.window.evidence]
+            self._must(not others, f"approvals of other evidence: {others}")
         names = [approval.principal for approval in state.approvals]
         self._must(len(names) == len(set(names)) <= self.approvals, f"approvals nobody gave: {names}")
         if run.ended is not None:
@@ -88,6 +91,7 @@ class Walk(Desk):
             self._must(self.settled or not self.exposed, "ended with something exposed")
             self._must(self.flattened > 0 or not self.killed or self.settled, "killed, and nothing was flattened")
             self._must((state.ending is Ending.STABLE) == self.settled, f"ended as {state.ending}")
+            self._must(not state.outbox and not state.inbox, "ended with messages or events left lying")
             self._must("accepted" not in run.answers.values(), f"updates left unanswered: {run.answers}")
             return
         self._must((carried.stop, carried.hold) == (state.stop, state.hold), "the new run forgot a stop or hold")
@@ -104,7 +108,7 @@ class Walk(Desk):
             if self.run.ended is not None:
                 if not self._next_run():
                     return
-            elif not self.go_on():
+            elif not self.go_on(at_once=True):
                 self._must(self.run.state.hold is not None, f"stands still in {self.run.state.phase}")
                 self._must(self.run.state.stop is None, "coming down, and nothing happens")
                 return
@@ -194,6 +198,3 @@ def first_step(stage: str | None, wanted: Callable[[PromotionState], bool]) -> i
         if found:
             return moment.steps
     raise AssertionError(f"never as wanted at {stage}")
-
-
-__all__ = ["EVENTS", "Broken", "Code", "Moment", "Verb", "Walk", "first_step", "moments"]
