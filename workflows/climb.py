@@ -94,15 +94,22 @@ class Climb:
         while True:
             await self.checkpoint()
             self.renew_if_long()
-            if until():
-                return True
+            if until() or _left(deadline()) <= timedelta(0):
+                # First everything acts that this workflow task brought: conditions are looked at when nothing else is
+                # left to run. A guard that trips in the task of the last timer is not too late.
+                await workflow.wait_condition(lambda: True)
+                if self._disturbed():
+                    continue
+                if until():
+                    return True
+                if _left(deadline()) <= timedelta(0):
+                    return False
             end = deadline()
-            left = None if end is None else end - workflow.now()
-            if left is not None and left <= timedelta(0):
-                return False
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(
-                    lambda: until() or self._disturbed(), timeout=left, timeout_summary=summary
+                    lambda: until() or self._disturbed(),
+                    timeout=None if end is None else _left(end),
+                    timeout_summary=summary,
                 )
 
     async def sleep(self, length: timedelta, summary: str) -> None:
@@ -206,18 +213,21 @@ class Climb:
             await self.wait(lambda: not any(c.verb.prohibits for c in self.state.inbox), "ruling on a prohibition")
         handle = workflow.start_activity_method(method, sent, summary=summary, **options)
         handle.add_done_callback(lambda done: done.cancelled() or done.exception())  # looked at here or not at all
-        await workflow.wait_condition(
-            lambda: (
-                handle.done()
-                or self.state.stop is not None
-                or self.is_long
-                or (harmless and self.state.hold is not None)
+        try:
+            await workflow.wait_condition(
+                lambda: (
+                    handle.done()
+                    or self.state.stop is not None
+                    or self.is_long
+                    or (harmless and self.state.hold is not None)
+                )
             )
-        )
-        if not handle.done() and self.state.stop is not None and not harmless:
-            handle.cancel()
-        if not (final and handle.done()):
-            self.check()
+            if not (final and handle.done()):
+                self.check()
+        except (ComeDown, asyncio.CancelledError):
+            if not harmless:
+                handle.cancel()  # a cancel request of Temporal is a stop like any other
+            raise
         if not handle.done():
             raise Disturbed if self.state.hold is not None else Renew
         got: Got = await handle
@@ -332,6 +342,11 @@ class Climb:
             stage=state.stage, metrics=state.ladder.metrics, attempt=state.attempt, capital=state.capital,
             entered_at=state.entered_at, entry=state.entry,
         )  # fmt: skip
+
+
+def _left(end: datetime | None) -> timedelta:
+    """How long until ``end``; without one, for ever."""
+    return timedelta.max if end is None else end - workflow.now()
 
 
 async def detached(task: "asyncio.Task[None]") -> None:

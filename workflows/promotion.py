@@ -20,7 +20,6 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.state import (
         Command,
         Ending,
-        Phase,
         PromotionResult,
         PromotionState,
         Receipt,
@@ -57,12 +56,16 @@ class Promotion:
             asyncio.create_task(chore)
             for chore in (self.messages.serve(), outbox.write_events(self.climb), outbox.send_notices(self.climb))
         ]
-        try:
-            await self._up_or_down()
-        except Renew:
-            await detached(asyncio.create_task(self._next_run()))
-        steps.conclude(self.climb)
-        await detached(asyncio.create_task(self._written()))
+        while True:
+            try:
+                await self._up_or_down()
+            except Renew:
+                await detached(asyncio.create_task(self._next_run()))
+            steps.conclude(self.climb)
+            await detached(asyncio.create_task(self._written()))
+            if not self._owes_flat():
+                break
+            state.ending = None
         if state.successor is not None:
             self._hand_over(state.successor)
         workflow.upsert_memo({contracts.MEMO_AUDIT: f"{state.seq}:{state.head}"})
@@ -71,7 +74,7 @@ class Promotion:
     async def _up_or_down(self) -> None:
         state = self.climb.state
         try:
-            if state.phase is not Phase.COMING_DOWN:
+            if state.stop is None:
                 await self._up()
                 return
         except (ComeDown, FailureError, asyncio.CancelledError) as cause:
@@ -176,13 +179,28 @@ class Promotion:
         code, text = steps.reason_of(inner)
         climb.stop(code, "ladder", text, Ending.ROLLED_BACK)
 
-    async def _written(self) -> None:
-        """Everything is recorded; a promotion does not end before its record does. Notices are waited for a while."""
+    def _owes_flat(self) -> bool:
+        """Whether a kill came when there seemed to be nothing to flatten: whatever we believe, it flattens."""
         state = self.climb.state
-        await workflow.wait_condition(lambda: not state.outbox and not state.inbox)
+        killed = state.stop is not None and state.stop.code is Code.KILLED
+        return killed and state.flat_at is None and state.ending is not Ending.STABLE
+
+    async def _written(self) -> None:
+        """Everything is recorded and answered, what comes in last too. Notices are waited for a while.
+
+        A kill that still owes a flatten waits for none of that.
+        """
+        state = self.climb.state
+
+        def written() -> bool:
+            done = not state.outbox and not state.inbox and workflow.all_handlers_finished()
+            return done or self._owes_flat()
+
         with contextlib.suppress(TimeoutError):  # a dead channel must not keep the bot's lock
-            await workflow.wait_condition(lambda: not state.notices, timeout=LAST_NOTICES)
-        await workflow.wait_condition(workflow.all_handlers_finished)
+            await workflow.wait_condition(
+                lambda: written() and (not state.notices or self._owes_flat()), timeout=LAST_NOTICES
+            )
+        await workflow.wait_condition(written)
 
     # --- messages: prohibitions are signals that cannot fail, permissions are updates with validators -------------
 
