@@ -7,7 +7,7 @@ from decimal import Decimal
 from promotion_ladder.core.canonical import GENESIS, digest
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.events import AuditEvent, ChainedEvent
+from promotion_ladder.core.events import DESK, AuditEvent, ChainedEvent
 from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
@@ -277,13 +277,21 @@ class FakeAudit:
         return head
 
     async def append_to_desk(self, kind: str, actor: str, at: datetime, sentence: str, **data: str) -> None:
+        if self.down:
+            raise LadderError(Code.AUDIT_DOWN)
         self.desk.append(sentence)
+        seq = len(self.events.get(DESK, [])) + 1
+        await self.append([
+            AuditEvent(chain=DESK, seq=seq, at=at, kind=kind, actor=actor, sentence=sentence, data=data)
+        ])  # fmt: skip
 
     async def chain(self, chain: str) -> list[ChainedEvent]:
+        if self.down:
+            raise LadderError(Code.AUDIT_DOWN)
         return list(self.events.get(chain, []))
 
     async def chains(self, bot: str | None = None) -> list[str]:
-        return list(reversed(self.events))
+        return [chain for chain in reversed(self.events) if bot is None or chain.startswith(f"{bot}/")]
 
     async def put_evidence(self, evidence: StoredEvidence) -> str:
         if self.down:

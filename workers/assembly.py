@@ -20,6 +20,7 @@ from promotion_ladder.activities.beats import Beats
 from promotion_ladder.activities.errors import TellErrors
 from promotion_ladder.activities.evidence import EvidenceActivities
 from promotion_ladder.activities.guards import GuardActivities
+from promotion_ladder.activities.incidents import IncidentActivities
 from promotion_ladder.activities.notification import NotificationActivities
 from promotion_ladder.activities.platform import PlatformActivities
 from promotion_ladder.activities.safety import SafetyActivities
@@ -59,6 +60,7 @@ def activities(world: Ports) -> dict[str, list[Activity]]:
             AuthorityActivities(world.directory).rule,
             AuditActivities(world.audit).record,
             NotificationActivities(world.notifier).notify,
+            IncidentActivities(world.audit).post,
         ],
         contracts.QUEUE_GUARDS: [GuardActivities(world.platform, world.metrics).guard],
         contracts.QUEUE_SAFETY: [safety.flatten, safety.restore, safety.hold_out],

@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
         Ruled,
         StartOrder,
     )
-    from promotion_ladder.workflows import exits, observation, outbox, steps
+    from promotion_ladder.workflows import exits, incidents, observation, outbox, steps
     from promotion_ladder.workflows.climb import Climb, ComeDown, Renew, Retry, Skip, detached
     from promotion_ladder.workflows.compensation import come_down
     from promotion_ladder.workflows.messages import Messages
@@ -55,7 +55,12 @@ class Promotion:
         """Climb one stage and go on in a new run; or come down; or end."""
         self.climb.chores = [
             asyncio.create_task(chore)
-            for chore in (self.messages.serve(), outbox.write_events(self.climb), outbox.send_notices(self.climb))
+            for chore in (
+                self.messages.serve(),
+                outbox.write_events(self.climb),
+                outbox.send_notices(self.climb),
+                incidents.post_news(self.climb),
+            )
         ]
         try:
             await self._up_or_down()
@@ -143,7 +148,9 @@ class Promotion:
         """
         state = self.climb.state
         with contextlib.suppress(TimeoutError):  # what is not done by then goes along and is done once all the same
-            await workflow.wait_condition(lambda: not state.outbox and not state.notices, timeout=FLUSH)
+            await workflow.wait_condition(
+                lambda: not state.outbox and not state.notices and not state.news, timeout=FLUSH
+            )
         # Last, with nothing awaited after it: a handler cut off here would fail its caller. A stop waits for nobody.
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() or state.stop is not None)
         why = workflow.cancellation_reason()
@@ -179,7 +186,8 @@ class Promotion:
     async def _written(self) -> None:
         """Everything is recorded; a promotion does not end before its record does. Notices are waited for a while."""
         state = self.climb.state
-        await workflow.wait_condition(lambda: not state.outbox and not state.inbox)
+        incidents.resolve_incident(self.climb, "notice", "the promotion has ended: its window opens no more")
+        await workflow.wait_condition(lambda: not state.outbox and not state.inbox and not state.news)
         with contextlib.suppress(TimeoutError):  # a dead channel must not keep the bot's lock
             await workflow.wait_condition(lambda: not state.notices, timeout=LAST_NOTICES)
         await workflow.wait_condition(workflow.all_handlers_finished)
