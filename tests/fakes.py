@@ -11,7 +11,7 @@ from promotion_ladder.core.events import DESK, AuditEvent, ChainedEvent
 from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
-from promotion_ladder.core.people import People, Policy
+from promotion_ladder.core.people import People, Policy, Verb
 from promotion_ladder.core.platform import (
     BotFacts,
     ClosedTrade,
@@ -39,6 +39,7 @@ from promotion_ladder.core.platform import (
     Telemetry,
     Variant,
 )
+from promotion_ladder.core.reconcile import Climbing, Standing
 from promotion_ladder.core.release import ReleaseRef
 
 STABLE = ReleaseRef(version="1.0.0", digest="0" * 64)
@@ -347,3 +348,20 @@ class FakeProbes:
 
     async def run(self, probe: Probe) -> str:
         return self.problem
+
+
+@dataclass
+class FakePromotions:
+    """What the engine says of the one bot, and what it was told."""
+
+    climbing: Climbing = field(default_factory=lambda: Climbing(standing=Standing.NONE))
+    told: list[tuple[str, Verb]] = field(default_factory=list)
+    down: bool = False
+
+    async def of(self, bot: str) -> Climbing:
+        return Climbing(standing=Standing.UNKNOWN, detail="Temporal is down") if self.down else self.climbing
+
+    async def tell(self, bot: str, promotion_id: str, verb: Verb, reason: str, message_id: str) -> None:
+        if self.down:
+            raise LadderError(Code.TEMPORAL_DOWN)
+        self.told.append((promotion_id, verb))

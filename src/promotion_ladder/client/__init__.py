@@ -19,6 +19,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from promotion_ladder import contracts
+from promotion_ladder.client.attending import Attending
+from promotion_ladder.client.attending import Reconciled as Reconciled
 from promotion_ladder.client.looking import Line as Line
 from promotion_ladder.client.prohibiting import Killed as Killed
 from promotion_ladder.client.prohibiting import Prohibiting
@@ -43,7 +45,7 @@ class Started(Record):
     sentence: str
 
 
-class LadderClient(Prohibiting):
+class LadderClient(Attending, Prohibiting):
     """The verbs, on the servers that the settings name."""
 
     # --- starting -----------------------------------------------------------------------------------------------
