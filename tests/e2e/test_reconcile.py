@@ -122,7 +122,7 @@ async def test_an_orphan_of_a_foreign_epoch_is_flattened_whether_or_not_somethin
                     promotion_id=owner, epoch=epoch, release=release, stage="canary-10", mode=Mode.CANARY, key="p"
                 )
             )
-        await expose(rig, release, owner, Decimal(30_000), "x", epoch)
+        await expose(rig, release, owner, Decimal(30_000), "by:hand.1:expose", epoch)
     for bot in ("lone", "busy"):
         assert f"by-hand/{bot}" in (await told(rig, bot, Code.UNJUSTIFIED_EXPOSURE)).sentence
         await is_safe(rig, bot)
@@ -132,7 +132,7 @@ async def test_an_orphan_of_a_foreign_epoch_is_flattened_whether_or_not_somethin
 async def test_a_share_changed_by_hand_is_paused_and_held(rig: Rig) -> None:
     release = await rig.climbing("fat")
     state = await rig.reaches("fat", Phase.AWAITING_APPROVAL)
-    await expose(rig, release, state.promotion_id, Decimal(50_000), "by hand", state.epoch)
+    await expose(rig, release, state.promotion_id, Decimal(50_000), "by:hand.1:expose", state.epoch)
     held = await rig.reaches("fat", Phase.ON_HOLD, seconds=A_MINUTE)
     assert held.hold is not None
     assert (held.hold.actor, held.hold.code) == ("ladder", Code.HELD)
