@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from temporalio import workflow
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import ScheduleOverlapPolicy
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from tests.e2e.rig import Rig, until
 
 from promotion_ladder import contracts
@@ -16,8 +18,10 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.incidents import Incident
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.platform import ExposureOrder, LatchOrder, Mode, PrepareOrder, Variant
+from promotion_ladder.core.reconcile import Standing
 from promotion_ladder.core.release import Release
-from promotion_ladder.core.state import Ending, Phase
+from promotion_ladder.core.state import Ending, Phase, PromotionState
+from promotion_ladder.reconciling.temporal import GRACE, TemporalPromotions
 from promotion_ladder.workers.schedule import EVERY, SCHEDULE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -183,11 +187,47 @@ async def test_the_command_finds_and_mends_with_no_worker(rig: Rig) -> None:
         mended = await rig.cli("reconcile", "--fix")
         assert mended.status == 4, mended
         assert "bot alone is latched" in mended.out
-        assert "the venue rejected" in mended.out
+        assert "alone is residual" in mended.out, "the venue refuses"
         await rig.knobs.clear_faults()
         await is_safe(rig, "alone")
         assert [i.code for i in await rig.rita.incidents("alone")] == [Code.UNJUSTIFIED_EXPOSURE]
         assert (await rig.platform.describe("kept")).latches == (), "a fleet is not stopped because its worker sleeps"
+
+
+@workflow.defn(name=contracts.WORKFLOW)
+class Broken:
+    """What a bad upgrade looks like: workflow code that fails on every run it is given."""
+
+    @workflow.run
+    async def run(self, state: PromotionState) -> None:
+        raise RuntimeError("it does not fit the run's history")
+
+
+async def test_a_promotion_whose_code_fails_is_stuck_after_a_grace_and_no_sooner(rig: Rig) -> None:
+    await in_canary(rig, "stuck")
+    client = await rig.ana.temporal()
+    promotions = TemporalPromotions(client)
+    async with (
+        rig.without_worker(),
+        Worker(
+            client, task_queue=contracts.QUEUE_LADDER, workflows=[Broken], workflow_runner=UnsandboxedWorkflowRunner()
+        ),
+    ):
+        begun = time.monotonic()
+        await (await rig.handle("stuck")).signal("hold")
+
+        async def failing() -> bool:
+            return (await promotions.of("stuck")).standing is Standing.STUCK
+
+        await until("a stuck promotion", failing, A_MINUTE)
+        assert time.monotonic() - begun >= GRACE.total_seconds()
+        looked = await rig.cli("reconcile", "-o", "json")
+        assert looked.status == 4, looked
+        (found,) = [f["finding"] for f in looked.json["findings"] if f["finding"]["bot"] == "stuck"]
+        assert (found["word"], found["remedy"]) == ("stuck", "flatten")
+        assert "its workflow task has failed since" in found["sentence"]
+    await rig.knobs.clear_faults()
+    assert (await rig.ends("stuck")).ending is Ending.ROLLED_BACK, "its lease was lost meanwhile"
 
 
 async def test_without_temporal_nothing_is_taken_away(rig: Rig) -> None:
@@ -208,12 +248,13 @@ async def test_a_run_set_back_to_an_earlier_stage_does_not_leave_its_canary_expo
         )
     )  # fmt: skip
 
-    async def safe() -> bool:
-        return set(await rig.shares("back")) == {Variant.STABLE}
-
-    await until("back safe", safe, A_MINUTE)
+    # It enters shadow anew, the platform refuses as long as something is held, and so it comes down.
+    await rig.reaches("back", Phase.COMING_DOWN)
+    assert (await told(rig, "back", Code.NOT_FLAT)).target == "back"
+    await rig.knobs.clear_faults()
     assert (await rig.ends("back")).ending is Ending.ROLLED_BACK
-    assert (await rig.platform.describe("back")).stable.digest != release.digest
+    await rig.came_down("back", release)
+    assert await rig.rita.incidents("back") == (), "flat: the ladder has resolved it"
 
 
 async def test_the_schedule_is_there_once_however_often_workers_start(rig: Rig) -> None:
