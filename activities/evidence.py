@@ -1,13 +1,17 @@
 """Judging a stage: gather, store, judge, decide. What decides is stored under its hash before it decides."""
 
 import asyncio
+import contextlib
 
 from temporalio import activity
 
 from promotion_ladder.activities.gather import Look
 from promotion_ladder.contracts import Judgement, JudgeOrder
 from promotion_ladder.core.decide import decide, judge
-from promotion_ladder.core.evidence import StoredEvidence
+from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.evidence import INCIDENTS, IncidentsEvidence, StoredEvidence
+from promotion_ladder.core.incidents import blocking
+from promotion_ladder.incidents import queue
 from promotion_ladder.ports import AuditStore, MetricSource, Platform
 
 
@@ -26,14 +30,27 @@ class EvidenceActivities:
         stage = stage_order.stage
         look = Look(self._platform, self._metrics, stage_order, order.observed_from, now)
         found = await asyncio.gather(*(look.evidence(gate) for gate in stage.gates))
+        items = {gate.name: item for gate, item in zip(stage.gates, found, strict=True)}
         stored = StoredEvidence(
             promotion_id=stage_order.promotion_id,
             stage=stage.name,
             attempt=stage_order.attempt,
             taken_at=now,
             window_start=order.observed_from,
-            items={gate.name: item for gate, item in zip(stage.gates, found, strict=True)},
+            items=items | {INCIDENTS: await self._incidents(stage_order.release.bot)},
         )
         evidence_hash = await self._store.put_evidence(stored)
         decision = decide(stage, judge(stage, stored.items), order.elapsed, order.longest)
         return Judgement(decision=decision, evidence=evidence_hash, at=now)
+
+    async def _incidents(self, bot: str) -> IncidentsEvidence:
+        """What the queue says of ``bot``; a queue that does not answer is no empty queue."""
+        try:
+            found = await queue(self._store)
+        except LadderError as error:
+            return IncidentsEvidence(problem=error.code, detail=error.detail)
+        facts = None
+        if blocking(found, bot):
+            with contextlib.suppress(LadderError):  # then an incident of a market or venue is taken to cover the bot
+                facts = await self._platform.describe(bot)
+        return IncidentsEvidence(blocking=blocking(found, bot, facts))

@@ -52,7 +52,9 @@ async def _world() -> AsyncIterator[World]:
             env=env, platform=FakePlatform(), metrics=FakeMetrics(), audit=FakeAudit(), notifier=FakeNotifier(),
             directory=FakeDirectory(Ladder.model_validate(LADDER), PEOPLE, POLICY), probes=FakeProbes(),
         )  # fmt: skip
-        queues = activities(Ports(made.platform, made.metrics, made.audit, made.notifier, made.directory, made.probes))
+        queues = activities(
+            Ports(made.platform, made.metrics, made.audit, made.notifier, made.directory, made.probes), env.client
+        )
         queues[contracts.QUEUE_GUARDS] = [stub_guard(made)]
         for worker in (*workers(env.client, queues), bare_worker(env.client, Touches())):
             await stack.enter_async_context(worker)

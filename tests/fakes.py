@@ -7,11 +7,11 @@ from decimal import Decimal
 from promotion_ladder.core.canonical import GENESIS, digest
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.events import AuditEvent, ChainedEvent
+from promotion_ladder.core.events import DESK, AuditEvent, ChainedEvent
 from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
-from promotion_ladder.core.people import People, Policy
+from promotion_ladder.core.people import People, Policy, Verb
 from promotion_ladder.core.platform import (
     BotFacts,
     ClosedTrade,
@@ -40,6 +40,7 @@ from promotion_ladder.core.platform import (
     Telemetry,
     Variant,
 )
+from promotion_ladder.core.reconcile import Climbing, Standing
 from promotion_ladder.core.release import ReleaseRef
 
 STABLE = ReleaseRef(version="1.0.0", digest="0" * 64)
@@ -289,13 +290,21 @@ class FakeAudit:
         return head
 
     async def append_to_desk(self, kind: str, actor: str, at: datetime, sentence: str, **data: str) -> None:
+        if self.down:
+            raise LadderError(Code.AUDIT_DOWN)
         self.desk.append(sentence)
+        seq = len(self.events.get(DESK, [])) + 1
+        await self.append([
+            AuditEvent(chain=DESK, seq=seq, at=at, kind=kind, actor=actor, sentence=sentence, data=data)
+        ])  # fmt: skip
 
     async def chain(self, chain: str) -> list[ChainedEvent]:
+        if self.down:
+            raise LadderError(Code.AUDIT_DOWN)
         return list(self.events.get(chain, []))
 
     async def chains(self, bot: str | None = None) -> list[str]:
-        return list(reversed(self.events))
+        return [chain for chain in reversed(self.events) if bot is None or chain.startswith(f"{bot}/")]
 
     async def put_evidence(self, evidence: StoredEvidence) -> str:
         if self.down:
@@ -351,3 +360,20 @@ class FakeProbes:
 
     async def run(self, probe: Probe) -> str:
         return self.problem
+
+
+@dataclass
+class FakePromotions:
+    """What the engine says of the one bot, and what it was told."""
+
+    climbing: Climbing = field(default_factory=lambda: Climbing(standing=Standing.NONE))
+    told: list[tuple[str, Verb]] = field(default_factory=list)
+    down: bool = False
+
+    async def of(self, bot: str) -> Climbing:
+        return Climbing(standing=Standing.UNKNOWN, detail="Temporal is down") if self.down else self.climbing
+
+    async def tell(self, bot: str, promotion_id: str, verb: Verb, reason: str, message_id: str) -> None:
+        if self.down:
+            raise LadderError(Code.TEMPORAL_DOWN)
+        self.told.append((promotion_id, verb))

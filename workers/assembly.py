@@ -20,12 +20,16 @@ from promotion_ladder.activities.beats import Beats
 from promotion_ladder.activities.errors import TellErrors
 from promotion_ladder.activities.evidence import EvidenceActivities
 from promotion_ladder.activities.guards import GuardActivities
+from promotion_ladder.activities.incidents import IncidentActivities
 from promotion_ladder.activities.notification import NotificationActivities
 from promotion_ladder.activities.platform import PlatformActivities
+from promotion_ladder.activities.reconciliation import ReconciliationActivities
 from promotion_ladder.activities.safety import SafetyActivities
 from promotion_ladder.ports import AuditStore, Directory, MetricSource, Notifier, Platform, Probes
+from promotion_ladder.reconciling.temporal import TemporalPromotions
 from promotion_ladder.workers.versions import deployment
 from promotion_ladder.workflows.promotion import Promotion
+from promotion_ladder.workflows.reconciliation import Reconciliation
 
 Activity = Callable[..., Any]
 
@@ -45,9 +49,10 @@ class Ports:
     probes: Probes
 
 
-def activities(world: Ports) -> dict[str, list[Activity]]:
-    """The activities of each task queue."""
+def activities(world: Ports, client: Client) -> dict[str, list[Activity]]:
+    """The activities of each task queue; reconciliation asks ``client`` what runs."""
     safety = SafetyActivities(world.platform)
+    reconciliation = ReconciliationActivities(world.platform, TemporalPromotions(client), world.audit)
     platform = PlatformActivities(world.platform)
     return {
         contracts.QUEUE_EVIDENCE: [
@@ -59,11 +64,13 @@ def activities(world: Ports) -> dict[str, list[Activity]]:
             AuthorityActivities(world.directory).rule,
             AuditActivities(world.audit).record,
             NotificationActivities(world.notifier).notify,
+            IncidentActivities(world.audit).post,
+            reconciliation.look, reconciliation.tell,
         ],
         contracts.QUEUE_GUARDS: [GuardActivities(world.platform, world.metrics).guard],
         contracts.QUEUE_LADDER: [safety.flatten],
         contracts.QUEUE_SAFETY: [
-            safety.wind_down, safety.reassign, safety.restore, safety.hold_out,
+            safety.wind_down, safety.reassign, safety.restore, safety.hold_out, reconciliation.make_safe,
         ],
     }  # fmt: skip
 
@@ -86,7 +93,7 @@ def workers(client: Client, by_queue: dict[str, list[Activity]], build_id: str |
         Worker(
             client,
             task_queue=contracts.QUEUE_LADDER,
-            workflows=[Promotion],
+            workflows=[Promotion, Reconciliation],
             workflow_runner=runner(),
             # On the workflow's own queue the server hands flatten over with the answer to the task that decided it:
             # no queue and no poll in between (eager execution), which is half of the time to the first cancel.

@@ -11,6 +11,7 @@ from promotion_ladder.connection import connect
 from promotion_ladder.settings import Settings
 from promotion_ladder.workers.assembly import activities, prepare_namespace, workers
 from promotion_ladder.workers.bootstrap import ports
+from promotion_ladder.workers.schedule import keep_reconciling
 from promotion_ladder.workers.versions import make_current
 
 
@@ -25,10 +26,11 @@ async def run_worker(settings: Settings) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     async with contextlib.AsyncExitStack() as stack:
-        for worker in workers(client, activities(world), settings.build_id):
+        for worker in workers(client, activities(world, client), settings.build_id):
             await stack.enter_async_context(worker)  # one that dies takes the others along, so that somebody notices
         if settings.build_id is not None:
             await make_current(client, settings.build_id)
+        await keep_reconciling(client)
         await stop.wait()
 
 

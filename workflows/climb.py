@@ -326,10 +326,6 @@ class Climb:
         )  # fmt: skip
         return notice_id
 
-    async def delivered(self, notice_id: str) -> None:
-        """Wait until a notice was delivered, however long it takes."""
-        await self.wait(lambda: all(n.notice_id != notice_id for n in self.state.notices), "notice")
-
     # --- orders -------------------------------------------------------------------------------------------------
 
     def stage_order(self) -> StageOrder:

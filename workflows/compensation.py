@@ -16,12 +16,14 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.contracts import ClearRequest, FlattenOrder, GuardTrip, HoldOutRequest, RestoreRequest
     from promotion_ladder.core.base import show_duration
     from promotion_ladder.core.codes import Code
+    from promotion_ladder.core.incidents import Severity
     from promotion_ladder.core.ladder import NOTHING, Reassign, WindDown
     from promotion_ladder.core.notice import NoticeKind
-    from promotion_ladder.core.platform import Flattened
+    from promotion_ladder.core.platform import Flattened, Residue
     from promotion_ladder.core.rules import way_down
     from promotion_ladder.core.state import Ending, Phase, Stop
     from promotion_ladder.workflows.climb import Climb
+    from promotion_ladder.workflows.incidents import open_incident, resolve_incident
     from promotion_ladder.workflows.options import FLATTEN, GUARD, HAND_OVER, PLATFORM, SAFETY
 
 FINAL = (Code.STALE_EPOCH, Code.NOT_FLAT, Code.ALREADY_STABLE)
@@ -144,6 +146,7 @@ def _order(climb: Climb) -> FlattenOrder:
 def _landed(climb: Climb, done: Flattened) -> None:
     state = climb.state
     state.flat, state.flat_at, state.may_be_exposed = done.report, workflow.now(), False
+    resolve_incident(climb, "not_flat", done.sentence)
     climb.show()
 
 
@@ -166,11 +169,25 @@ async def flatten(climb: Climb) -> None:
         if done.report.is_flat:
             _landed(climb, done)
             return
+        open_incident(
+            climb, "not_flat", Severity.CRITICAL, Code.NOT_FLAT, _what_is_left(done),
+            f"on-call: exits are tried again without end; 'ladder status {state.release.bot}' names what is left, "
+            "close it at the venue by hand if it cannot wait",
+        )  # fmt: skip
         if order.attempt == first:
             climb.tell(NoticeKind.NOT_FLAT, done.sentence, needs_person=True)
         await workflow.sleep(pause, summary="before the next exits")
         climb.renew_if_long()
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _what_is_left(done: Flattened) -> str:
+    residues = [f"{r.instrument} {r.at_bot} at the bot, {_at_venue(r)} at the venue" for r in done.report.residues]
+    return "; ".join([done.sentence, *residues])
+
+
+def _at_venue(residue: Residue) -> str:
+    return "unknown" if residue.at_venue is None else str(residue.at_venue)
 
 
 async def clear_leftover(climb: Climb) -> None:

@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.rules import approval_terms, quorum, step_asked
     from promotion_ladder.core.state import Ending, Phase, Window
     from promotion_ladder.workflows.climb import Climb
+    from promotion_ladder.workflows.incidents import delivered
     from promotion_ladder.workflows.observation import judge
 
 
@@ -89,7 +90,7 @@ async def _open(climb: Climb, kind: NoticeKind, title: str, lasts: timedelta) ->
     verdicts = state.decision.verdicts if state.decision else ()
     lines = tuple(f"{verdict.name}: {verdict.sentence} ({verdict.outcome})" for verdict in verdicts)
     notice_id = climb.tell(kind, title, lines, deadline=workflow.now() + lasts, needs_person=True)
-    await climb.delivered(notice_id)
+    await delivered(climb, notice_id)
     opened: datetime = workflow.now()
     state.window = Window(
         opened_at=opened,

@@ -11,7 +11,9 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.activities.notification import NotificationActivities
     from promotion_ladder.contracts import Events
     from promotion_ladder.core.codes import Code
+    from promotion_ladder.core.incidents import Severity
     from promotion_ladder.workflows.climb import Climb
+    from promotion_ladder.workflows.incidents import open_incident, resolve_incident
     from promotion_ladder.workflows.options import AUDIT, NOTIFY
 
 BATCH = 50
@@ -36,10 +38,16 @@ async def write_events(climb: Climb) -> None:
                 **AUDIT,
             )
         except ActivityError as error:
-            climb.hold(Code.AUDIT_CONFLICT, "ladder", f"the record refuses event {batch[0].seq}: {error.cause}")
+            why = f"the record of {climb.state.promotion_id} refuses event {batch[0].seq}: {error.cause}"
+            climb.hold(Code.AUDIT_CONFLICT, "ladder", why)
+            open_incident(
+                climb, "audit_conflict", Severity.CRITICAL, Code.AUDIT_CONFLICT, why,
+                "on-call and auditor: somebody changed the record; keep a copy of it, put the last good backup back",
+            )  # fmt: skip
             await workflow.sleep(AGAIN, summary="before the record is tried again")
         else:
             del outbox[: len(batch)]
+            resolve_incident(climb, "audit_conflict", "the record takes the promotion's events again")
 
 
 async def send_notices(climb: Climb) -> None:

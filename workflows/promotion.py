@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
         Ruled,
         StartOrder,
     )
-    from promotion_ladder.workflows import exits, observation, outbox, steps
+    from promotion_ladder.workflows import exits, incidents, observation, outbox, steps
     from promotion_ladder.workflows.climb import Climb, ComeDown, Renew, Retry, Skip, detached
     from promotion_ladder.workflows.compensation import come_down
     from promotion_ladder.workflows.messages import Messages
@@ -54,7 +54,12 @@ class Promotion:
         """Climb one stage and go on in a new run; or come down; or end."""
         self.climb.chores = [
             asyncio.create_task(chore)
-            for chore in (self.messages.serve(), outbox.write_events(self.climb), outbox.send_notices(self.climb))
+            for chore in (
+                self.messages.serve(),
+                outbox.write_events(self.climb),
+                outbox.send_notices(self.climb),
+                incidents.post_news(self.climb),
+            )
         ]
         while True:
             try:
@@ -146,7 +151,9 @@ class Promotion:
         """
         state = self.climb.state
         with contextlib.suppress(TimeoutError):  # what is not done by then goes along and is done once all the same
-            await workflow.wait_condition(lambda: not state.outbox and not state.notices, timeout=FLUSH)
+            await workflow.wait_condition(
+                lambda: not state.outbox and not state.notices and not state.news, timeout=FLUSH
+            )
         # Last, with nothing awaited after it: a handler cut off here would fail its caller. A stop waits for nobody.
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() or state.stop is not None)
         why = workflow.cancellation_reason()
@@ -191,9 +198,10 @@ class Promotion:
         A kill that still owes a flatten waits for none of that.
         """
         state = self.climb.state
+        incidents.resolve_incident(self.climb, "notice", "the promotion has ended: its window opens no more")
 
         def written() -> bool:
-            done = not state.outbox and not state.inbox and workflow.all_handlers_finished()
+            done = not (state.outbox or state.inbox or state.news) and workflow.all_handlers_finished()
             return done or self._owes_flat()
 
         with contextlib.suppress(TimeoutError):  # a dead channel must not keep the bot's lock

@@ -8,11 +8,13 @@ from promotion_ladder.core.decide import Decision
 from promotion_ladder.core.events import AuditEvent
 from promotion_ladder.core.ladder import Ladder, Stage
 from promotion_ladder.core.people import Verb
+from promotion_ladder.core.reconcile import Finding, Mended
 from promotion_ladder.core.release import Release, ReleaseRef
 from promotion_ladder.core.state import StageRecord, StartOrder
 from promotion_ladder.core.verdict import Verdict
 
 WORKFLOW = "Promotion"
+RECONCILIATION = "Reconciliation"
 
 QUEUE_LADDER = "ladder"
 QUEUE_EVIDENCE = "ladder-evidence"
@@ -200,6 +202,23 @@ class Acknowledged(Record):
     """An effect, read back."""
 
     sentence: str
+
+
+class MendOrder(Record):
+    """Make one finding safe."""
+
+    finding: Finding
+    at: Time
+    """When it was found; the same again does nothing twice."""
+
+
+class MendReport(Record):
+    """A finding and what was done about it, for people and the record."""
+
+    finding: Finding
+    at: Time
+    mended: Mended | None = None
+    """None when it could not be made safe; the next look takes it up again."""
 
 
 class Events(Record):

@@ -11,7 +11,7 @@ from promotion_ladder.core.events import AuditEvent, ChainedEvent
 from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
-from promotion_ladder.core.people import People, Policy
+from promotion_ladder.core.people import People, Policy, Verb
 from promotion_ladder.core.platform import (
     BotFacts,
     ClosedTrade,
@@ -34,6 +34,7 @@ from promotion_ladder.core.platform import (
     Telemetry,
     Variant,
 )
+from promotion_ladder.core.reconcile import Climbing
 
 
 class Platform(Protocol):
@@ -153,6 +154,16 @@ class AuditStore(Protocol):
 
     async def evidence(self, evidence_hash: str) -> StoredEvidence | None:
         """Evidence by its hash."""
+
+
+class Promotions(Protocol):
+    """What the engine says of the promotions it runs."""
+
+    async def of(self, bot: str) -> Climbing:
+        """The bot's promotion; never raises: an engine that does not answer is an answer too (``unknown``)."""
+
+    async def tell(self, bot: str, promotion_id: str, verb: Verb, reason: str, message_id: str) -> None:
+        """Send a prohibition in the ladder's own name; ``OPS_TEMPORAL_DOWN`` if it was not taken in."""
 
 
 class Notifier(Protocol):

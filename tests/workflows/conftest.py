@@ -207,7 +207,8 @@ async def world(env: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch) -> As
         env=env, platform=FakePlatform(), metrics=FakeMetrics(), audit=FakeAudit(), notifier=FakeNotifier(),
         directory=FakeDirectory(Ladder.model_validate(LADDER), PEOPLE, POLICY),
     )  # fmt: skip
-    queues = activities(Ports(made.platform, made.metrics, made.audit, made.notifier, made.directory, made.probes))
+    ports = Ports(made.platform, made.metrics, made.audit, made.notifier, made.directory, made.probes)
+    queues = activities(ports, env.client)
     queues[contracts.QUEUE_GUARDS] = [stub_guard(made)]
     async with contextlib.AsyncExitStack() as stack:
         for worker in workers(env.client, queues):

@@ -50,7 +50,7 @@ async def test_a_run_stays_on_its_version_until_the_next_stage(server: WorkflowE
         directory=FakeDirectory(LADDER, PEOPLE, POLICY),
     )  # fmt: skip
     ports = Ports(world.platform, world.metrics, world.audit, world.notifier, world.directory, FakeProbes())
-    queues = activities(ports)
+    queues = activities(ports, server.client)
     queues[contracts.QUEUE_GUARDS] = [stub_guard(world)]
     async with contextlib.AsyncExitStack() as stack:
         for worker in workers(server.client, queues, "one"):

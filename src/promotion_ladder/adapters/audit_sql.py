@@ -24,12 +24,9 @@ from promotion_ladder.adapters.lines import append_line, read_lines
 from promotion_ladder.core.canonical import GENESIS, canonical, chained_text
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.events import AuditEvent, ChainedEvent
+from promotion_ladder.core.events import DESK, AuditEvent, ChainedEvent
 from promotion_ladder.core.evidence import StoredEvidence
 from promotion_ladder.ports import AuditStore
-
-DESK = "desk"
-"""The chain of what belongs to no promotion."""
 
 _Answer = TypeVar("_Answer")
 

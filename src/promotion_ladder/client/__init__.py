@@ -19,6 +19,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from promotion_ladder import contracts
+from promotion_ladder.client.attending import Attending
+from promotion_ladder.client.attending import Reconciled as Reconciled
 from promotion_ladder.client.drilling import Drilled as Drilled
 from promotion_ladder.client.drilling import Drilling
 from promotion_ladder.client.killing import Killed as Killed
@@ -44,7 +46,7 @@ class Started(Record):
     sentence: str
 
 
-class LadderClient(Drilling):
+class LadderClient(Attending, Drilling):
     """The verbs, on the servers that the settings name."""
 
     # --- starting -----------------------------------------------------------------------------------------------

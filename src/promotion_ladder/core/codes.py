@@ -208,6 +208,16 @@ class Code(StrEnum):
         "Mend what the check names, then start again.",
     )
     STARTED = "GOV_STARTED", "The promotion was started.", "Nothing to do."
+    INCIDENT_OPEN = (
+        "GOV_INCIDENT_OPEN",
+        "A critical incident of this bot, or of a scope that covers it, is not resolved.",
+        "'ladder incidents' says what must be done; 'ladder incidents resolve' when it is.",
+    )
+    NO_SUCH_INCIDENT = (
+        "GOV_NO_SUCH_INCIDENT",
+        "The queue holds no open incident of this id.",
+        "'ladder incidents' lists those that wait; with --all also those that are resolved.",
+    )
     SETTLED = "GOV_SETTLED", "The release is stable now.", "Nothing to do."
     # --- risk --------------------------------------------------------------------------------------------------
     GUARD_OK = "RISK_GUARD_OK", "The guard sees nothing wrong.", "Nothing to do."
@@ -251,6 +261,26 @@ class Code(StrEnum):
         "RISK_LEASE_LOST",
         "The platform took the exposure back because its lease was not renewed.",
         "Find out why nobody watched, then start again.",
+    )
+    UNJUSTIFIED_EXPOSURE = (
+        "RISK_UNJUSTIFIED_EXPOSURE",
+        "The platform exposes something that no running promotion accounts for.",
+        "It is latched and flattened; find out who ended the promotion or changed the platform, then lift the latch.",
+    )
+    WRONG_SHARE = (
+        "RISK_WRONG_SHARE",
+        "What is exposed is not what the stage grants.",
+        "Entries are paused and the promotion holds; 'ladder retry' sets the share anew, 'ladder rollback' ends it.",
+    )
+    UNATTENDED_EXPOSURE = (
+        "RISK_UNATTENDED_EXPOSURE",
+        "Something is exposed while its promotion is stuck or answers nobody.",
+        "See that a worker of the right version runs; 'ladder kill' if it cannot wait.",
+    )
+    LATCH_REMOVED = (
+        "RISK_LATCH_REMOVED",
+        "The record says that a latch stands, but the platform does not have it.",
+        "It is set again; 'ladder kill BOT --release' is the way to lift one.",
     )
     LIMITS_MISSING = (
         "RISK_LIMITS_MISSING",

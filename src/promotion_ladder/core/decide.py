@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from promotion_ladder.core.base import Duration, Record, show_duration
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.evidence import Evidence
+from promotion_ladder.core.evidence import INCIDENTS, Evidence, IncidentsEvidence
 from promotion_ladder.core.gates import Gate, OnFail
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.ladder import Stage
@@ -34,11 +34,30 @@ class Decision(Record):
 
 
 def judge(stage: Stage, items: Mapping[str, Evidence]) -> list[Verdict]:
-    """The verdict of each gate of ``stage`` on its evidence, by the gate's name.
+    """The verdict of each gate of ``stage`` on its evidence, by the gate's name, and that on the bot's incidents.
 
     Recorded evidence judged again gives the recorded verdicts. A gate without evidence gets no verdict.
     """
-    return [_as_set(gate, stage).judge(items[gate.name]) for gate in stage.gates if gate.name in items]
+    verdicts = [_as_set(gate, stage).judge(items[gate.name]) for gate in stage.gates if gate.name in items]
+    return verdicts + ([_no_incident(items[INCIDENTS])] if INCIDENTS in items else [])
+
+
+def _no_incident(evidence: Evidence) -> Verdict:
+    """Nobody need ask for it in a ladder: while something critical needs a person, nothing moves up."""
+
+    def verdict(outcome: Outcome, code: Code, sentence: str) -> Verdict:
+        return Verdict(name=INCIDENTS, kind="incidents", outcome=outcome, code=code, sentence=sentence)
+
+    if not isinstance(evidence, IncidentsEvidence):
+        return verdict(Outcome.ERROR, Code.AUDIT_DOWN, f"the queue of incidents was asked, {evidence.kind} came")
+    if evidence.problem is not None:
+        detail = evidence.detail or evidence.problem.sentence
+        return verdict(Outcome.ERROR, evidence.problem, f"the queue of incidents cannot be read: {detail}")
+    if evidence.blocking:
+        first = evidence.blocking[0]
+        more = f" (and {len(evidence.blocking) - 1} more)" if len(evidence.blocking) > 1 else ""
+        return verdict(Outcome.FAIL, Code.INCIDENT_OPEN, f"incident {first.incident_id}{more}: {first.sentence}")
+    return verdict(Outcome.PASS, Code.GATE_PASSED, "no critical incident is open")
 
 
 def _as_set(gate: Gate, stage: Stage) -> Gate:
@@ -52,8 +71,9 @@ def decide(stage: Stage, verdicts: Sequence[Verdict], elapsed: timedelta, longes
     """What ``verdicts`` on the gates of ``stage`` mean after ``elapsed`` of observation.
 
     Harm shown comes first, then a failure that asks for a person. A stage is left upwards only when every gate of the
-    ladder has a passing verdict and ``observe.min`` is over; a gate without a verdict counts as missing evidence. When
-    ``longest`` (``observe.max`` unless extended) is over without that, the stage holds.
+    ladder has a passing verdict, no other verdict speaks against it, and ``observe.min`` is over; a gate without a
+    verdict counts as missing evidence. When ``longest`` (``observe.max`` unless extended) is over without that, the
+    stage holds.
     """
     longest = stage.observe.longest if longest is None else longest
     by_name = {verdict.name: verdict for verdict in verdicts}
@@ -73,14 +93,16 @@ def decide(stage: Stage, verdicts: Sequence[Verdict], elapsed: timedelta, longes
         if gate.on_fail is OnFail.HOLD:
             return decision(Step.HOLD, Code.GATE_FAILED, f"gate {gate.name}: {verdict.sentence}")
 
-    waiting = [gate.name for gate in stage.gates if gate.name not in by_name or not by_name[gate.name].passed]
+    asked = [gate.name for gate in stage.gates]
+    asked += [verdict.name for verdict in verdicts if verdict.name not in asked]  # what every judgement looks at
+    waiting = [name for name in asked if name not in by_name or not by_name[name].passed]
     if not waiting and elapsed >= stage.observe.min:
         return decision(Step.ADVANCE, Code.GATES_PASSED, f"all {len(stage.gates)} gates pass")
     if not waiting:
         left = show_duration(stage.observe.min - elapsed)
         return decision(Step.CONTINUE, Code.NOT_LONG_ENOUGH, f"all gates pass, {left} of observation left")
     first = by_name.get(waiting[0])
-    why = f"{len(waiting)} of {len(stage.gates)} gates wait; {waiting[0]}: {first.sentence if first else 'not judged'}"
+    why = f"{len(waiting)} of {len(asked)} gates wait; {waiting[0]}: {first.sentence if first else 'not judged'}"
     if elapsed >= longest:
         return decision(Step.HOLD, Code.OBSERVE_EXHAUSTED, f"after {show_duration(longest)} {why}")
     return decision(Step.CONTINUE, Code.GATES_OPEN, why)

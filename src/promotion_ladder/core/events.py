@@ -9,6 +9,9 @@ from promotion_ladder.core.base import Record, Time
 from promotion_ladder.core.canonical import GENESIS, canonical, chained, chained_text
 from promotion_ladder.core.codes import Code
 
+DESK = "desk"
+"""The chain of what belongs to no promotion."""
+
 
 def _plain(value: Any) -> Any:
     """``value`` as JSON holds it exactly: what it cannot hold becomes text.

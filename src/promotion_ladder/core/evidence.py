@@ -9,6 +9,7 @@ from pydantic import Field
 
 from promotion_ladder.core.base import Money, Number, Record, Share, Time
 from promotion_ladder.core.codes import Code
+from promotion_ladder.core.incidents import Incident
 from promotion_ladder.core.platform import ReplayResult
 
 
@@ -78,8 +79,21 @@ class StandingEvidence(Record):
     detail: str = ""
 
 
+class IncidentsEvidence(Record):
+    """What the queue of incidents says of the bot: not part of any ladder, looked at in every judgement."""
+
+    kind: Literal["incidents"] = "incidents"
+    blocking: tuple[Incident, ...] = ()
+    """Critical incidents of the bot, or of a scope that covers it, that nobody has resolved."""
+    problem: Code | None = None
+    detail: str = ""
+
+
+INCIDENTS = "open incidents"
+"""Where :class:`IncidentsEvidence` stands among the items of a judgement; no gate can have a name with a space."""
+
 Evidence = Annotated[
-    NumberEvidence | PairEvidence | TradesEvidence | ReplayEvidence | StandingEvidence,
+    NumberEvidence | PairEvidence | TradesEvidence | ReplayEvidence | StandingEvidence | IncidentsEvidence,
     Field(discriminator="kind"),
 ]
 """Any evidence, told apart by ``kind``."""

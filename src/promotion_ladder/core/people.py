@@ -30,11 +30,19 @@ class Verb(StrEnum):
     SUPERSEDE = "supersede"
     LIFT = "lift"
     """Lift a hold-out or a latch."""
+    ACKNOWLEDGE = "acknowledge"
+    """Say that one looks after an incident."""
+    RESOLVE = "resolve"
+    """End an incident; what was blocked by it may move up again."""
 
     @property
     def prohibits(self) -> bool:
         """Whether it only ever reduces: such a message is believed first and judged afterwards."""
         return self in (Verb.VETO, Verb.HOLD, Verb.ROLLBACK, Verb.KILL)
+
+
+SYSTEM = "ladder"
+"""The ladder itself, where it acts by message: it may only prohibit."""
 
 
 class Principal(Spec):
@@ -131,6 +139,8 @@ class Ruling(Record):
 def rule(people: People, policy: Policy, identity: str, verb: Verb, also: tuple[str, ...] = ()) -> Ruling:
     """Whether ``identity`` may use ``verb``; ``also`` are roles that a ladder's exit entitles besides the policy's."""
     person = people.find(identity)
+    if person is None and identity == SYSTEM and verb.prohibits:
+        return Ruling(allowed=True, code=Code.ALLOWED, principal=SYSTEM, sentence=f"{SYSTEM} may {verb}")
     if person is None:
         return Ruling(
             allowed=False,

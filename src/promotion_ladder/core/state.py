@@ -13,6 +13,7 @@ from promotion_ladder.core.canonical import GENESIS
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.decide import Decision
 from promotion_ladder.core.events import AuditEvent
+from promotion_ladder.core.incidents import IncidentNews
 from promotion_ladder.core.ladder import Ladder, Stage
 from promotion_ladder.core.notice import Notice
 from promotion_ladder.core.people import Verb
@@ -220,6 +221,10 @@ class PromotionState(BaseModel):
     signals: int = 0
     """Signals received in this run; the server refuses the 10 001st."""
     outbox: list[AuditEvent] = []
+    news: list[IncidentNews] = []
+    """What is still to be written to the queue of incidents."""
+    unresolved: list[str] = []
+    """Keys of incidents that this promotion opened and ends itself when what was wrong is over."""
     notices: list[Notice] = []
     seq: int = 0
     head: str = Field(default=GENESIS)

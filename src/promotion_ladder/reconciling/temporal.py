@@ -1,0 +1,76 @@
+"""What Temporal says of a bot's promotion, asked in a way that also works when no workflow code can run."""
+
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from promotion_ladder import contracts
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.people import SYSTEM, Verb
+from promotion_ladder.core.reconcile import Climbing, Standing, climbing
+from promotion_ladder.core.state import Command, PromotionState
+from promotion_ladder.ports import Promotions
+
+PATIENCE = timedelta(seconds=5)
+GRACE = timedelta(seconds=30)
+"""So long a workflow task may fail before its promotion counts as stuck: a worker that is replaced takes less."""
+
+
+class TemporalPromotions(Promotions):
+    """The promotions of one namespace."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def of(self, bot: str) -> Climbing:
+        """The bot's promotion: what runs by the server's word, then what it says itself."""
+        handle = self._client.get_workflow_handle(contracts.workflow_id(bot))
+        try:
+            found = await handle.describe(rpc_timeout=PATIENCE)
+            if found.status is not WorkflowExecutionStatus.RUNNING:
+                return Climbing(standing=Standing.NONE)
+            promotion_id = str((await found.memo()).get(contracts.MEMO_PROMOTION, ""))
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return Climbing(standing=Standing.NONE)
+            return Climbing(standing=Standing.UNKNOWN, detail=f"Temporal does not answer: {error.message}"[:300])
+        failing = _failing(found)
+        if failing:
+            return Climbing(standing=Standing.STUCK, promotion_id=promotion_id, detail=failing)
+        try:
+            state = await handle.query("state", result_type=PromotionState, rpc_timeout=PATIENCE)
+        except (RPCError, WorkflowQueryFailedError, WorkflowQueryRejectedError) as error:
+            return Climbing(standing=Standing.SILENT, promotion_id=promotion_id, detail=str(error)[:300])
+        return climbing(state)
+
+    async def tell(self, bot: str, promotion_id: str, verb: Verb, reason: str, message_id: str) -> None:
+        """Send a prohibition; it is stored even when no worker lives."""
+        command = Command(
+            verb=verb, promotion_id=promotion_id, identity=SYSTEM, message_id=message_id, reason=reason,
+            channel="reconcile",
+        )  # fmt: skip
+        handle = self._client.get_workflow_handle(contracts.workflow_id(bot))
+        try:
+            await handle.signal(str(verb), command, rpc_timeout=PATIENCE)
+        except RPCError as error:
+            raise LadderError(Code.TEMPORAL_DOWN, f"Temporal did not take it: {error.message}"[:300]) from None
+
+
+def _failing(found: WorkflowExecutionDescription) -> str:
+    """How the promotion's workflow code fails, if it has done so for longer than the grace."""
+    info = found.raw_description
+    if not info.HasField("pending_workflow_task") or info.pending_workflow_task.attempt < 2:
+        return ""
+    task = info.pending_workflow_task
+    since = task.original_scheduled_time.ToDatetime(tzinfo=UTC)
+    if datetime.now(UTC) - since < GRACE:
+        return ""
+    return f"its workflow task has failed since {since:%H:%M:%S} UTC, {task.attempt - 1} times"
