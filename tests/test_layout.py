@@ -30,7 +30,7 @@ def words(text: str) -> frozenset[str]:
 
 
 ALL = words("core contracts ports settings config adapters simulation testing client stack activities workflows")
-ALL |= words("workers cli demo tree connection descent")
+ALL |= words("workers cli demo tree connection descent watching")
 THE_WORLD = words("fastapi httpx prometheus_api_client prometheus_client requests rich sqlalchemy typer uvicorn")
 TEMPORAL = words("temporalio")
 
@@ -45,7 +45,8 @@ LAYERS = {
     "adapters": Layer(words("core ports config"), never=TEMPORAL),
     "simulation": Layer(words("core ports config"), never=TEMPORAL),
     "descent": Layer(words("core ports"), never=THE_WORLD | TEMPORAL),
-    "activities": Layer(words("core contracts ports descent"), never=THE_WORLD),
+    "watching": Layer(words("core ports"), never=THE_WORLD | TEMPORAL),
+    "activities": Layer(words("core contracts ports descent watching"), never=THE_WORLD),
     "workflows": Layer(words("core contracts ports activities"), only=words("pydantic pydantic_core temporalio")),
     "connection": Layer(words("core settings"), never=THE_WORLD),
     "client": Layer(words("core contracts ports settings config adapters connection descent")),

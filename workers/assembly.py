@@ -60,7 +60,7 @@ def activities(world: Ports) -> dict[str, list[Activity]]:
             AuditActivities(world.audit).record,
             NotificationActivities(world.notifier).notify,
         ],
-        contracts.QUEUE_GUARDS: [GuardActivities(world.platform, world.metrics).guard],
+        contracts.QUEUE_GUARDS: [GuardActivities(world.platform).guard],
         contracts.QUEUE_SAFETY: [safety.flatten, safety.restore, safety.hold_out],
     }  # fmt: skip
 

@@ -78,8 +78,18 @@ class StandingEvidence(Record):
     detail: str = ""
 
 
+class HoldingsEvidence(Record):
+    """What the candidate holds now by its platform."""
+
+    kind: Literal["holdings"] = "holdings"
+    values: dict[str, Money]
+    """Value of each instrument held, never negative."""
+    problem: Code | None = None
+    detail: str = ""
+
+
 Evidence = Annotated[
-    NumberEvidence | PairEvidence | TradesEvidence | ReplayEvidence | StandingEvidence,
+    NumberEvidence | PairEvidence | TradesEvidence | ReplayEvidence | StandingEvidence | HoldingsEvidence,
     Field(discriminator="kind"),
 ]
 """Any evidence, told apart by ``kind``."""
