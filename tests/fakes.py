@@ -72,6 +72,9 @@ class FakePlatform:
     paused: set[Variant] = field(default_factory=set)
     stale: set[str] = field(default_factory=set)
     """Markets whose data is an hour old."""
+    markets: tuple[str, ...] = ("WTI", "BRENT")
+    """The markets whose data is told."""
+    ladder_hash: str = ""
     refuse_exposure: bool = False
     blind: bool = False
     """Whether orders are not told."""
@@ -193,8 +196,9 @@ class FakePlatform:
         now = datetime.now(UTC)
         return Telemetry(
             bot=bot, variant=variant, at=now, mode=self.mode, stage=self.stage,
-            capital=self.shares.get(variant, Decimal(0)), heartbeat_at=now, market_data_at=now, realized_pnl=self.pnl,
-            market_data={name: now - timedelta(hours=name in self.stale) for name in ("WTI", "BRENT")},
+            ladder_hash=self.ladder_hash, capital=self.shares.get(variant, Decimal(0)), heartbeat_at=now,
+            market_data_at=now, realized_pnl=self.pnl,
+            market_data={name: now - timedelta(hours=name in self.stale) for name in self.markets},
             unrealized_pnl=Decimal(0), peak_pnl=Decimal(0), positions=0, open_orders=0,
         )  # fmt: skip
 

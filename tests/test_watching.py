@@ -193,12 +193,7 @@ async def test_what_a_guard_of_another_stage_had_paused_goes_on() -> None:
 
 async def test_market_data_that_is_not_told_is_blindness_not_freshness() -> None:
     here = desk(FRESH, blind_for="10s")
-    told = here.platform.telemetry
-
-    async def untold(bot: str, variant: Variant) -> Any:
-        return (await told(bot, variant)).model_copy(update={"market_data": {}})
-
-    here.platform.telemetry = untold  # type: ignore[method-assign] - this platform knows no single markets
+    here.platform.markets = ()
     assert await here.watcher.look() is None
     here.now = 11
     found = await here.watcher.look()
