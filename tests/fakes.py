@@ -109,7 +109,7 @@ class FakePlatform:
         return [
             Exposure(
                 bot="bot", variant=variant, release=self.stable, mode=self.mode, capital=capital, epoch=self.epoch,
-                promotion_id=self.owner, paused=False, open_orders=0,
+                promotion_id=self.owner, paused=variant in self.paused, open_orders=0,
                 open_positions=sum(v is variant for v, _ in self.held),
             )
             for variant, capital in self.shares.items()

@@ -38,7 +38,7 @@ GATES = [{"name": "alive", "kind": "heartbeat", "max_age": "1h"}]
 def money(name: str, mode: str, *checks: dict[str, Any], **more: Any) -> dict[str, Any]:
     loss = {"kind": "loss", "name": "loss", "max": 100}
     return {
-        "name": name, "mode": mode, "limits": LIMITS, "lease": "2s", "gates": GATES,
+        "name": name, "mode": mode, "limits": LIMITS, "lease": "3s", "gates": GATES,
         "guards": {"every": "1s", "checks": [loss, *checks]},
     } | more  # fmt: skip
 
@@ -125,6 +125,9 @@ async def test_a_guard_that_holds_pauses_entries_and_keeps_the_lease(desk: Desk)
     assert desk.platform.paused == {Variant.CANDIDATE}
     assert (desk.platform.renewed, desk.platform.latches) == (2, [])
     assert desk.kinds() == ["guarding", "guard_held"]
+    desk.platform.paused.clear()
+    await desk.beside.look()
+    assert desk.kinds() == ["guarding", "guard_held", "guarding", "guard_held"], "let trade again, it is watched again"
 
 
 async def test_under_a_persons_latch_nothing_is_renewed(desk: Desk) -> None:
@@ -210,7 +213,7 @@ async def said(process: asyncio.subprocess.Process, kind: str) -> dict[str, Any]
 
 
 async def canary(platform: HttpPlatform, knobs: Knobs, ladder_hash: str) -> None:
-    """A canary with a lease of two seconds that nobody renews."""
+    """A canary that nobody watches; its first lease leaves a process time to start."""
     await knobs.add_bot(BotSpec(bot="wti", account="a"))
     release = await knobs.make("wti", "2.0.0")
     epoch = await platform.acquire("wti", "p/1")
@@ -219,7 +222,7 @@ async def canary(platform: HttpPlatform, knobs: Knobs, ladder_hash: str) -> None
         PrepareOrder.model_validate(owner | {"release": release, "ladder_hash": ladder_hash, "key": "p"})
     )
     shares = {"candidate": Decimal(10000), "baseline": Decimal(0), "stable": Decimal(90000)}
-    lease = {"limits": Limits.model_validate(LIMITS), "lease": timedelta(seconds=2), "key": "e"}
+    lease = {"limits": Limits.model_validate(LIMITS), "lease": timedelta(seconds=10), "key": "e"}
     await platform.set_exposure("wti", ExposureOrder.model_validate(owner | shares | lease))
 
 
@@ -260,8 +263,10 @@ async def test_with_no_temporal_it_keeps_the_lease_and_a_breach_is_latched_and_f
 ) -> None:
     async with guarding(tmp_path / "state", alone.url, alone.file) as process:
         await said(process, "guarding")
-        await asyncio.sleep(5)  # two and a half leases: that nothing happens cannot be awaited
-        assert await candidate_capital(alone.platform) == 10000
+        await asyncio.sleep(7)  # two of the stage's leases and more: that nothing happens cannot be awaited
+        (exposure,) = [e for e in await alone.platform.exposures() if e.variant is Variant.CANDIDATE]
+        assert exposure.capital == 10000
+        assert 0 < (exposure.lease_left_seconds or 0) <= 3
         assert await alone.knobs.effects("wti", "lease_lost") == []
         await alone.knobs.fault("heartbeat_stop", bot="wti")
         tripped = await said(process, "guard_tripped")
@@ -303,7 +308,7 @@ async def test_a_ladder_it_does_not_know_renews_nothing_and_the_lease_runs_out(a
     async with guarding(tmp_path / "state", alone.url, other) as process:
         unknown = await said(process, "unknown_ladder")
         assert load_ladder(alone.file).hash[:12] in unknown["sentence"]
-        await eventually(lambda: candidate_capital(alone.platform), lambda capital: not capital, 15)
+        await eventually(lambda: candidate_capital(alone.platform), lambda capital: not capital, 30)
         assert (await alone.platform.verify_flat("wti", Variant.CANDIDATE)).is_flat
 
 

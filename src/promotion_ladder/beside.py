@@ -77,6 +77,8 @@ class Beside:
         self._last: Line | None = None
         self._place: Place | None = None
         self._watcher: Watcher | None = None
+        self._held = False
+        """Whether a guard that holds has had entries paused; it is not judged until they are let again."""
         self._tries = 0
         self._began = datetime.now(UTC)
 
@@ -111,7 +113,7 @@ class Beside:
 
     async def _watch(self, facts: BotFacts, telemetry: Telemetry) -> None:
         place = Place(facts.promotion_id or "", facts.epoch, telemetry.stage, telemetry.ladder_hash)
-        if place != self._place or self._watcher is None:
+        if place != self._place or self._watcher is None or await self._trades_again():
             try:
                 self._begin(place, _stage(self._ladder(place.ladder_hash), place.stage))
             except LadderError as error:
@@ -128,6 +130,16 @@ class Beside:
         if found is not None:
             await self._act(watcher, found)
 
+    async def _trades_again(self) -> bool:
+        """Whether somebody let the candidate trade again after a guard held it: then that guard is on watch again."""
+        if not self._held:
+            return False
+        try:
+            exposed = await self.platform.exposures()
+        except LadderError:
+            return False
+        return not any(e.paused for e in exposed if e.bot == self.bot and e.variant is Variant.CANDIDATE)
+
     def _begin(self, place: Place, stage: Stage) -> None:
         checks = stage.guards.checks if stage.guards is not None else ()
         muted = tuple(check.name for check in checks if check.wants is Wants.TRADES)
@@ -135,7 +147,7 @@ class Beside:
             bot=self.bot, promotion_id=place.promotion_id, epoch=place.epoch, stage=stage,
             entered_at=self._began, muted=muted,
         )  # fmt: skip
-        self._place, self._watcher = place, Watcher(self.platform, watched)
+        self._place, self._watcher, self._held = place, Watcher(self.platform, watched), False
         sentence = f"guards {self.bot} in {stage.name} for {place.promotion_id}: lease {show_duration(stage.lease)}"
         left_out = f"; left to the promotion, since they need the stage's beginning: {', '.join(muted)}"
         self._tell("guarding", sentence + (left_out if muted else ""))
@@ -160,7 +172,7 @@ class Beside:
             except LadderError as error:  # tried again at the next look: the guard is not muted
                 self._tell("platform_silent", f"entries could not be paused: {error.detail}", error.code)
                 return
-            watcher.watched = replace(watched, muted=(*watched.muted, verdict.name))
+            watcher.watched, self._held = replace(watched, muted=(*watched.muted, verdict.name)), True
             sentence = f"guard {verdict.name}: {verdict.sentence}; entries are paused, the lease is renewed"
             self._tell("guard_held", sentence, Code.GUARD_TRIPPED)
         else:
