@@ -48,7 +48,7 @@ class PlatformActivities:
         await self._platform.prepare(
             PrepareOrder(
                 promotion_id=order.promotion_id, epoch=order.epoch, release=order.release, stage=stage.name,
-                mode=stage.mode, overrides=stage.overrides, key=f"{key}:prepare",
+                mode=stage.mode, overrides=stage.overrides, ladder_hash=order.ladder_hash, key=f"{key}:prepare",
             )
         )  # fmt: skip
         if stage.mode is Mode.REPLAY:

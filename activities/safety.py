@@ -16,6 +16,7 @@ from promotion_ladder.core.platform import (
     Variant,
 )
 from promotion_ladder.ports import Platform
+from promotion_ladder.watching import let_go_on
 
 
 class SafetyActivities:
@@ -75,6 +76,7 @@ class SafetyActivities:
             if error.code is Code.PLATFORM_REFUSED:  # something was filled since: flatten again
                 raise LadderError(Code.NOT_FLAT, error.detail) from None
             raise
+        await let_go_on(self._platform, bot, request.promotion_id)
         stable = next((e for e in left if e.bot == bot and e.variant is Variant.STABLE), None)
         if stable is None:
             raise LadderError(Code.PLATFORM_DOWN, f"{bot} shows no stable release after it was restored")

@@ -13,6 +13,7 @@ from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
 from promotion_ladder.core.people import People, Policy, Verb
 from promotion_ladder.core.platform import (
+    PAUSED_BY,
     BotFacts,
     ClosedTrade,
     ExitReceipt,
@@ -72,6 +73,15 @@ class FakePlatform:
     refuse_reassign: bool = False
     lease_alive: bool = True
     paused: set[Variant] = field(default_factory=set)
+    stale: set[str] = field(default_factory=set)
+    """Markets whose data is an hour old."""
+    markets: tuple[str, ...] = ("WTI", "BRENT")
+    """The markets whose data is told."""
+    ladder_hash: str = ""
+    refuse_exposure: bool = False
+    blind: bool = False
+    """Whether orders are not told."""
+    renewed: int = 0
 
     def _up(self) -> None:
         if self.down:
@@ -102,7 +112,7 @@ class FakePlatform:
         return [
             Exposure(
                 bot="bot", variant=variant, release=self.stable, mode=self.mode, capital=capital, epoch=self.epoch,
-                promotion_id=self.owner, paused=False, open_orders=0,
+                promotion_id=self.owner, paused=variant in self.paused, open_orders=0,
                 open_positions=sum(v is variant for v, _ in self.held),
             )
             for variant, capital in self.shares.items()
@@ -126,6 +136,8 @@ class FakePlatform:
         self._fence(order.epoch)
         if self.latches:
             raise LadderError(Code.LATCHED, "latched")
+        if self.refuse_exposure:
+            raise LadderError(Code.PLATFORM_DOWN, "set_exposure does not answer")
         assert order.candidate + order.baseline + order.stable == TOTAL
         self.mode = order.mode
         self.shares = {
@@ -139,6 +151,7 @@ class FakePlatform:
 
     async def renew_lease(self, bot: str, order: LeaseOrder) -> LeaseState:
         self._fence(order.epoch)
+        self.renewed += 1
         return LeaseState(alive=self.lease_alive, left_seconds=order.ttl.total_seconds())
 
     async def pause_entries(self, bot: str, variant: Variant, key: str) -> None:
@@ -174,6 +187,8 @@ class FakePlatform:
         ]
 
     async def orders(self, bot: str, variant: Variant, since: datetime) -> list[Order]:
+        if self.blind:
+            raise LadderError(Code.PLATFORM_DOWN, "orders do not answer")
         return []
 
     async def trades(self, bot: str, variant: Variant, since: datetime) -> list[ClosedTrade]:
@@ -184,7 +199,9 @@ class FakePlatform:
         now = datetime.now(UTC)
         return Telemetry(
             bot=bot, variant=variant, at=now, mode=self.mode, stage=self.stage,
-            capital=self.shares.get(variant, Decimal(0)), heartbeat_at=now, market_data_at=now, realized_pnl=self.pnl,
+            ladder_hash=self.ladder_hash, capital=self.shares.get(variant, Decimal(0)), heartbeat_at=now,
+            market_data_at=now, realized_pnl=self.pnl,
+            market_data={name: now - timedelta(hours=name in self.stale) for name in self.markets},
             unrealized_pnl=Decimal(0), peak_pnl=Decimal(0), positions=0, open_orders=0,
         )  # fmt: skip
 
@@ -224,7 +241,9 @@ class FakePlatform:
         return await self.describe(bot)
 
     async def unlatch(self, bot: str, order: LatchOrder) -> BotFacts:
-        self.latches.clear()
+        lifted = order.by if order.by.startswith(PAUSED_BY) else None
+        self.latches = [latch for latch in self.latches if lifted is not None and latch.by != lifted]
+        self.effects.append(f"unlatch {order.scope} {order.target}")
         return await self.describe(bot)
 
     async def hold_out(self, bot: str, order: HoldOutOrder) -> BotFacts:

@@ -67,7 +67,7 @@ def activities(world: Ports, client: Client) -> dict[str, list[Activity]]:
             IncidentActivities(world.audit).post,
             reconciliation.look, reconciliation.tell,
         ],
-        contracts.QUEUE_GUARDS: [GuardActivities(world.platform, world.metrics).guard],
+        contracts.QUEUE_GUARDS: [GuardActivities(world.platform).guard],
         contracts.QUEUE_LADDER: [safety.flatten],
         contracts.QUEUE_SAFETY: [
             safety.wind_down, safety.reassign, safety.restore, safety.hold_out, reconciliation.make_safe,

@@ -336,7 +336,19 @@ class Climb:
         return StageOrder(
             promotion_id=state.promotion_id, epoch=state.epoch, release=state.release, stable=state.stable,
             stage=state.stage, metrics=state.ladder.metrics, attempt=state.attempt, capital=state.capital,
-            entered_at=state.entered_at, entry=state.entry,
+            entered_at=state.entered_at, entry=state.entry, paused=state.paused_scopes, ladder_hash=state.ladder_hash,
+        )  # fmt: skip
+
+    def watch_order(self) -> StageOrder:
+        """What guards need to know: of the stage, or of what stands below while it is being entered."""
+        order, below = self.stage_order(), self.state.standing
+        if self.state.entered_at is not None or below is None or self.state.ladder is None:
+            return order
+        return order.model_copy(
+            update={
+                "stage": self.state.ladder.stages[below.stage_index], "attempt": below.attempt, "entry": below.entry,
+                "entered_at": below.entered_at, "next_stage": order.stage.name,
+            }
         )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 Letting go is pause → cancel → exit, unless the stage says that stable takes over or that they close by themselves.
 """
 
+import asyncio
 import contextlib
 from datetime import timedelta
 
@@ -13,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.activities.guards import GuardActivities
     from promotion_ladder.activities.platform import PlatformActivities
     from promotion_ladder.activities.safety import SafetyActivities
-    from promotion_ladder.contracts import ClearRequest, FlattenOrder, GuardTrip, HoldOutRequest, RestoreRequest
+    from promotion_ladder.contracts import ClearRequest, FlattenOrder, HoldOutRequest, RestoreRequest
     from promotion_ladder.core.base import show_duration
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.incidents import Severity
@@ -93,7 +94,7 @@ async def _wind_down(climb: Climb, within: timedelta) -> bool:
     if state.wind_down_until is None:
         state.wind_down_until = workflow.now() + within
         climb.record("winding_down", f"no new entries; what is still held in {show_duration(within)} is flattened")
-    watch = _watch(climb)
+    watch = asyncio.create_task(_watch(climb))
     while True:
         done = await workflow.execute_activity_method(
             SafetyActivities.wind_down, _order(climb), summary="is it closed yet?", **SAFETY
@@ -110,28 +111,31 @@ async def _wind_down(climb: Climb, within: timedelta) -> bool:
                 timeout_summary="next look at what closes by itself",
             )
         climb.renew_if_long()
-    tripped = watch.done()
-    if not tripped:
-        watch.cancel()
+    why = watch.result() if watch.done() else "the time is over" if left <= NOTHING else "it was killed"
+    watch.cancel()
     if done.report.is_flat:
         climb.record("wound_down", done.sentence, code=Code.FLAT, report=done.report.model_dump(mode="json"))
         _landed(climb, done)
         return True
-    why = "a guard tripped or ended" if tripped else "the time is over" if left <= NOTHING else "it was killed"
     climb.record("not_wound_down", f"{why}: {done.sentence}", code=Code.NOT_FLAT)
     return False
 
 
-def _watch(climb: Climb) -> workflow.ActivityHandle[GuardTrip]:
-    """The stage's guards and its lease, without the guard that has tripped already."""
-    stop = climb.state.stop
-    muted = (stop.guard,) if stop is not None and stop.guard else ()
-    order = climb.stage_order().model_copy(update={"muted": muted})
-    watch = workflow.start_activity_method(
-        GuardActivities.guard, order, summary=f"guards of {order.stage.name} while it winds down", **GUARD
-    )
-    watch.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-    return watch
+async def _watch(climb: Climb) -> str:
+    """Watch the lease and the guards that have not tripped yet; why the positions cannot wait any longer."""
+    state = climb.state
+    muted = (state.stop.guard,) if state.stop is not None and state.stop.guard else ()
+    while True:
+        order = climb.watch_order().model_copy(update={"muted": muted, "paused": state.paused_scopes})
+        try:
+            trip = await workflow.execute_activity_method(
+                GuardActivities.guard, order, summary=f"guards of {order.stage.name} while it winds down", **GUARD
+            )
+        except ActivityError as error:
+            return f"the guards of {order.stage.name} ended: {error.cause}"
+        if trip.scopes is None:
+            return f"guard {trip.verdict.name}: {trip.verdict.sentence}"
+        state.paused_scopes = trip.scopes
 
 
 def _order(climb: Climb) -> FlattenOrder:

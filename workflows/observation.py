@@ -6,11 +6,12 @@ from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
+from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
     from promotion_ladder.activities.evidence import EvidenceActivities
     from promotion_ladder.activities.guards import GuardActivities
-    from promotion_ladder.contracts import GuardTrip, Judgement, JudgeOrder
+    from promotion_ladder.contracts import GuardTrip, Judgement, JudgeOrder, StageOrder
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.decide import Step
     from promotion_ladder.core.notice import NoticeKind
@@ -28,30 +29,44 @@ class Watch:
 
     def __init__(self, climb: Climb) -> None:
         self.climb = climb
-        self.activity: workflow.ActivityHandle[GuardTrip] | None = None
-        self.task: asyncio.Task[None] | None = None
+        self.activities: dict[bool, workflow.ActivityHandle[GuardTrip]] = {}
+        """The guards of the stage, and under True those of what stands while it is being entered."""
+        self.tasks: dict[bool, asyncio.Task[None]] = {}
         self.over = False
 
     def start(self) -> None:
-        """Begin to watch, if the stage has guards."""
-        if self.climb.state.stage.guards is not None and self.task is None:
-            self.task = asyncio.create_task(self._watch())
+        """Begin to watch the stage, if it has guards; before it is entered, what stands of the one below."""
+        state = self.climb.state
+        below = state.entered_at is None
+        if (below and state.standing is None) or below in self.tasks:
+            return
+        order = self.climb.watch_order()
+        if order.stage.guards is not None:
+            self.tasks[below] = asyncio.create_task(self._watch(order, below=below))
+        if not below and True in self.activities:
+            self.activities[True].cancel()  # from here on the stage is watched by guards of its own
 
     def end(self) -> None:
         """Stop watching; the activity hears of it at its next heartbeat and is never awaited."""
         self.over = True
-        if self.task is not None:
-            self.task.cancel()
-        if self.activity is not None:
-            self.activity.cancel()
+        for task in self.tasks.values():
+            task.cancel()
+        for activity in self.activities.values():
+            activity.cancel()
 
-    async def _watch(self) -> None:
-        """Watch for ever. While a person decides on a guard that holds, the others and the lease are watched on."""
+    async def _watch(self, first: StageOrder, *, below: bool) -> None:
+        """Watch for ever. While a person decides on a guard that holds, the others and the lease are watched on.
+
+        Guards of what stands ``below`` go on until they are told that the stage was entered, and what they find until
+        they have heard it still counts.
+        """
         state, muted = self.climb.state, tuple[str, ...]()
+        told = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED if below else ActivityCancellationType.TRY_CANCEL
         while state.stop is None:
-            order = self.climb.stage_order().model_copy(update={"muted": muted})
-            activity = self.activity = workflow.start_activity_method(
-                GuardActivities.guard, order, summary=f"guards of {order.stage.name}", **GUARD
+            order = first.model_copy(update={"muted": muted, "paused": state.paused_scopes})
+            order = order if below else order.model_copy(update={"entry": state.entry})
+            activity = self.activities[below] = workflow.start_activity_method(
+                GuardActivities.guard, order, summary=f"guards of {order.stage.name}", cancellation_type=told, **GUARD
             )
             activity.add_done_callback(
                 lambda done: done.cancelled() or done.exception()
@@ -64,30 +79,47 @@ class Watch:
             try:
                 trip = await activity
             except ActivityError as error:
-                if self.over:
+                if self.over or (below and state.entered_at is not None):
                     return  # cancelled by us; nothing may be scheduled after continue-as-new
                 self.climb.hold(Code.GUARD_TRIPPED, "guard", f"the guards of {order.stage.name} ended: {error.cause}")
                 await workflow.wait_condition(lambda: state.hold is None)
             else:
-                self._act_on(trip)
-                muted = (*muted, trip.verdict.name)
+                self._act_on(trip, below=below)
+                muted = muted if trip.scopes is not None else (*muted, trip.verdict.name)
+                if below and state.entered_at is not None:
+                    return
 
     def _over_or_resumed(self, activity: workflow.ActivityHandle[GuardTrip], muted: bool) -> bool:
         return activity.done() or (muted and self.climb.state.hold is None)
 
-    def _act_on(self, trip: GuardTrip) -> None:
+    def _act_on(self, trip: GuardTrip, *, below: bool) -> None:
+        if trip.scopes is not None:
+            self._scopes_changed(trip, trip.scopes)
+            return
         reason = f"guard {trip.verdict.name}: {trip.verdict.sentence}"
-        code = Code.LEASE_LOST if trip.verdict.code is Code.LEASE_LOST else Code.GUARD_TRIPPED
+        code = trip.verdict.code if trip.verdict.code in (Code.LEASE_LOST, Code.GUARD_BLIND) else Code.GUARD_TRIPPED
+        abort = trip.abort or below  # between two stages there is nothing to hold: the next one is on its way
         self.climb.record(
             "guard_tripped", reason, actor="guard", code=code,
             verdict=trip.verdict.model_dump(mode="json"), paused=trip.paused,
         )  # fmt: skip
-        self.climb.tell(NoticeKind.GUARD_TRIPPED, reason, needs_person=not trip.abort)
-        self.climb.state.paused_by_guard = not trip.abort
-        if trip.abort:
+        self.climb.tell(NoticeKind.GUARD_TRIPPED, reason, needs_person=not abort)
+        self.climb.state.paused_by_guard = not abort
+        if abort:
             self.climb.stop(code, "guard", reason, Ending.ROLLED_BACK, guard=trip.verdict.name)
         else:
             self.climb.hold(code, "guard", reason)
+
+    def _scopes_changed(self, trip: GuardTrip, scopes: tuple[str, ...]) -> None:
+        """A guard paused a scope for a while, or let it go on: recorded and told; the climb is watched on."""
+        self.climb.state.paused_scopes = scopes
+        paused = trip.verdict.code is Code.SCOPE_PAUSED
+        self.climb.record(
+            "scope_paused" if paused else "scope_goes_on", trip.verdict.sentence, actor="guard",
+            code=trip.verdict.code, scopes=scopes,
+        )  # fmt: skip
+        self.climb.tell(NoticeKind.SCOPE_PAUSED, trip.verdict.sentence)
+        self.climb.show()
 
 
 async def settle_in(climb: Climb) -> None:

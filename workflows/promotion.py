@@ -114,6 +114,7 @@ class Promotion:
     async def _stand(self) -> Code:
         """Enter the stage, observe it, and try its exit until gates and exit agree; the code it is left by."""
         climb = self.climb
+        self.watch.start()  # what stands of the stage below is watched while this one is being entered
         await exits.await_resume_approval(climb)
         await steps.enter(climb)
         self.watch.start()
@@ -130,6 +131,9 @@ class Promotion:
         False if that took so long, or was held, that what was judged is not fresh any more.
         """
         climb, holds = self.climb, self.climb.holds
+        if code is not Code.SKIPPED and climb.state.paused_scopes:  # a latch would refuse the next stage's exposure
+            await climb.wait(lambda: not climb.state.paused_scopes, "a guard has paused a scope")
+            return False  # what was judged before is judged again
         steps.mark_passed(climb, code)
         climb.moving = True
         try:

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.contracts import Admission, SettleRequest
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.notice import NoticeKind
-    from promotion_ladder.core.state import Ending, Phase, PromotionResult, PromotionState, StageRecord
+    from promotion_ladder.core.state import Ending, Phase, PromotionResult, PromotionState, StageRecord, Standing
     from promotion_ladder.workflows.climb import Climb, Disturbed
     from promotion_ladder.workflows.compensation import clear_leftover
     from promotion_ladder.workflows.options import ADMIT, PLATFORM, SETTLE
@@ -80,7 +80,7 @@ async def enter(climb: Climb) -> None:
     state.may_be_exposed = state.may_be_exposed or state.stage.mode.touches_money
     climb.enter_phase(Phase.ENTERING)
     entered = await climb.perform(PlatformActivities.enter, climb.stage_order(), f"enter {state.stage_name}", PLATFORM)
-    state.entered_at = entered.at
+    state.entered_at, state.standing = entered.at, None
     climb.record("stage_entered", entered.sentence, capital=str(state.stage.share))
     climb.tell(NoticeKind.STAGE_ENTERED, entered.sentence)
 
@@ -88,6 +88,7 @@ async def enter(climb: Climb) -> None:
 def begin_again(climb: Climb) -> None:
     """The same stage once more, as the next attempt; what was seen before no longer counts."""
     climb.record("retried", f"{climb.state.stage_name} begins again as attempt {climb.state.attempt + 1}")
+    _keep_standing(climb.state)
     climb.state.attempt += 1
     climb.state.passed = [record for record in climb.state.passed if record.stage != climb.state.stage_name]
     _clear_stage(climb.state)
@@ -128,6 +129,7 @@ def step_up(climb: Climb) -> bool:
     state = climb.state
     if _is_last(state):
         return False
+    _keep_standing(state)
     state.stage_index += 1
     state.attempt = 1
     _clear_stage(state)
@@ -136,6 +138,14 @@ def step_up(climb: Climb) -> bool:
 
 def _is_last(state: PromotionState) -> bool:
     return state.ladder is None or state.stage_index + 1 == len(state.ladder.stages)
+
+
+def _keep_standing(state: PromotionState) -> None:
+    """What is exposed now goes on being watched until the next exposure was given."""
+    if state.entered_at is not None and state.stage.mode.touches_money:
+        state.standing = Standing(
+            stage_index=state.stage_index, attempt=state.attempt, entry=state.entry, entered_at=state.entered_at
+        )
 
 
 def _clear_stage(state: PromotionState) -> None:

@@ -103,6 +103,11 @@ class StageOrder(Record):
     """How often the exposure of this attempt was given anew, after a guard had paused it."""
     muted: tuple[str, ...] = ()
     """Guards that tripped and hold: not judged again while a person decides."""
+    next_stage: str = ""
+    """For guards of what stands while the stage above is entered: its name, which the platform may tell already."""
+    paused: tuple[str, ...] = ()
+    """Scopes that guards have paused for a while, as far as the promotion knows: ``market:WTI``."""
+    ladder_hash: str = ""
 
 
 class JudgeOrder(Record):
@@ -134,6 +139,8 @@ class GuardTrip(Record):
     paused: bool
     """Whether the platform confirmed the pause."""
     at: Time
+    scopes: tuple[str, ...] | None = None
+    """Not a trip: all scopes that are paused for a while now, after one was paused or let go on."""
 
 
 class Acquired(Record):

@@ -106,10 +106,10 @@ class Platform(Protocol):
         """The candidate is stable from now on; the read-back."""
 
     async def latch(self, bot: str, order: LatchOrder) -> BotFacts:
-        """Set the mark against new exposure; the read-back."""
+        """Set the mark against new exposure; a guard's stands beside a person's. The read-back."""
 
     async def unlatch(self, bot: str, order: LatchOrder) -> BotFacts:
-        """Lift the mark; the read-back."""
+        """Lift the mark: in a guard's name its own alone, in a person's all of this scope and target. The read-back."""
 
     async def hold_out(self, bot: str, order: HoldOutOrder) -> BotFacts:
         """Hold a refused release out; the read-back."""

@@ -18,6 +18,7 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.decide import Decision, Step, decide
 from promotion_ladder.core.evidence import (
     Evidence,
+    HoldingsEvidence,
     NumberEvidence,
     PairEvidence,
     ReplayEvidence,
@@ -141,6 +142,8 @@ class _Walk(NamedTuple):
                 return TradesEvidence(candidate=seen, stage_entered_at=look.entered, now=look.now, capital=look.capital)
             case Wants.STANDING:
                 return _standing(seen, look.capital)
+            case Wants.POSITIONS:
+                return HoldingsEvidence(values={})  # trades say what was closed, not what was held
             case Wants.REPLAY:
                 run = ReplayRun(decisions_sha256="", decisions=1, pnl=Decimal(0), max_drawdown=Decimal(0), trades=())
                 return ReplayEvidence(

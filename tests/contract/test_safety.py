@@ -7,7 +7,7 @@ from tests.contract.bed import LIMITS, LONG_AGO, SHARE, TOTAL, Bed, Climb, event
 
 from promotion_ladder.adapters.platform_http import HttpPlatform
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.platform import Flatness, Mode, OrderStatus, Variant
+from promotion_ladder.core.platform import PAUSED_BY, Flatness, Mode, OrderStatus, Variant
 
 
 async def ticks(bed: Bed, count: int) -> None:
@@ -329,3 +329,39 @@ async def test_two_bots_on_one_account_are_told_apart(bed: Bed) -> None:
     for climb in climbs:
         report = await bed.platform.verify_flat(climb.bot, Variant.CANDIDATE)
         assert report.state is Flatness.FLAT_UNVERIFIED, "either could be the one who traded"
+
+
+async def test_a_guard_lifts_its_own_latch_and_nobody_elses(bed: Bed) -> None:
+    bot = await bed.bot()
+    mine, theirs = latch_order("market", "WTI", "g"), latch_order("market", "WTI", "p")
+    mine = mine.model_copy(update={"by": f"{PAUSED_BY}p/1:fresh"})
+    await bed.platform.latch(bot, mine)
+    facts = await bed.platform.latch(bot, theirs)
+    assert {each.by for each in facts.latches} == {mine.by, theirs.by}
+    facts = await bed.platform.unlatch(bot, mine.model_copy(update={"key": "g-up"}))
+    assert [each.by for each in facts.latches] == [theirs.by]
+    other = mine.model_copy(update={"by": f"{PAUSED_BY}p/2:fresh", "key": "o"})
+    await bed.platform.latch(bot, other)
+    await bed.platform.unlatch(bot, mine.model_copy(update={"key": "g-up-2"}))
+    assert len((await bed.platform.describe(bot)).latches) == 2
+    facts = await bed.platform.unlatch(bot, theirs.model_copy(update={"key": "p-up"}))
+    assert facts.latches == (), "a person lifts everybody's"
+
+
+async def test_market_data_is_told_for_each_market(bed: Bed) -> None:
+    climb = await bed.climb()
+    await climb.canary()
+    await bed.knobs.fault("data_stop", bot=climb.bot, instrument="WTI")
+    told = await eventually(
+        lambda: bed.platform.telemetry(climb.bot, Variant.CANDIDATE),
+        lambda seen: (seen.market_data["WTI"] or LONG_AGO) < (seen.market_data["WTI-MINI"] or LONG_AGO),
+    )
+    assert told.market_data_at == told.market_data["WTI-MINI"]
+
+
+async def test_what_is_held_is_told_with_what_it_is_worth(bed: Bed) -> None:
+    climb = await bed.climb()
+    await climb.canary()
+    await climb.holding()
+    held = await bed.platform.positions(climb.bot, Variant.CANDIDATE)
+    assert all(each.value > 0 for each in held)

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import (
     Evidence,
+    HoldingsEvidence,
     NumberEvidence,
     PairEvidence,
     ReplayEvidence,
@@ -91,6 +92,8 @@ ALL: list[Check] = [
     guard("loss", max_share="90%"),
     guard("drawdown", max=1000),
     guard("reject_burst", max=5, within="1m"),
+    guard("order_rate", max=1000),
+    guard("position", max=1000),
     guard("staleness", max_age="5s"),
     guard("heartbeat", max_age="5s"),
     guard("streak", win_rate_lookback=2, min_win_rate="10%"),
@@ -102,6 +105,7 @@ GOOD: list[Evidence] = [
     pair("1", "1"),
     trades(trade("1"), trade("1")),
     standing("5", "6"),
+    HoldingsEvidence(values={"WTI": Decimal(1)}),
     replay(run("a"), run("a"), run("b")),
 ]
 
@@ -115,7 +119,7 @@ def test_every_kind_is_among_the_checks_below() -> None:
 class TestNothingMissingIsAPass:
     def test_good_evidence_of_its_own_kind_passes_and_any_other_is_an_error(self, check: Check) -> None:
         outcomes = [check.judge(evidence).outcome for evidence in GOOD]
-        assert sorted(outcomes) == [Outcome.ERROR] * 4 + [Outcome.PASS]
+        assert sorted(outcomes) == [Outcome.ERROR] * (len(GOOD) - 1) + [Outcome.PASS]
 
     def test_a_problem_is_believed_whatever_stands_beside_it(self, check: Check) -> None:
         for code in Code:

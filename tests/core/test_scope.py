@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.platform import BotFacts
+from promotion_ladder.core.platform import BotFacts, Scope
 from promotion_ladder.core.release import ReleaseRef
-from promotion_ladder.core.scope import Scope, aimed, covers, nothing_covered, targets
+from promotion_ladder.core.scope import aimed, covers, nothing_covered, targets
 
 names = st.sampled_from(["wti", "brent", "sim", "carry", ""])
 

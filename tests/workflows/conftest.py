@@ -6,7 +6,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,12 @@ from tests.fakes import FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, Fak
 
 from promotion_ladder import contracts, descent
 from promotion_ladder.contracts import GuardTrip, StageOrder
+from promotion_ladder.core.codes import Code
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.people import People, Policy, Verb
 from promotion_ladder.core.release import ChangeClass, Release
 from promotion_ladder.core.state import Command, Phase, PromotionResult, PromotionState, StartOrder
+from promotion_ladder.core.verdict import Outcome, Verdict
 from promotion_ladder.workers.assembly import Ports, activities, prepare_namespace, workers
 from promotion_ladder.workflows.promotion import Promotion
 
@@ -100,6 +102,10 @@ class World:
     trip_at: str = ""
     guarding: list[tuple[str, ...]] = field(default_factory=list)
     """The muted checks of each guard that was started."""
+    watched: list[str] = field(default_factory=list)
+    """What each guard that was started watched: a stage, or ``X below Y`` while Y is being entered."""
+    pause_at: str = ""
+    """Where a guard finds a market to be paused; it goes on by itself after two hours."""
     handle: WorkflowHandle[Promotion, PromotionResult] | None = None
     promotion_id: str = field(default_factory=lambda: f"bot/2.0.0/{uuid.uuid4().hex[:6]}")
 
@@ -174,15 +180,34 @@ class World:
         return self.audit.kinds(self.promotion_id)
 
 
+def scopes_changed(scopes: tuple[str, ...]) -> GuardTrip:
+    verdict = Verdict(
+        name="scopes", kind="pause_scope", outcome=Outcome.FAIL if scopes else Outcome.PASS,
+        code=Code.SCOPE_PAUSED if scopes else Code.SCOPE_GOES_ON, sentence=f"paused: {scopes}",
+    )  # fmt: skip
+    return GuardTrip(verdict=verdict, abort=False, paused=True, at=datetime.now(UTC), scopes=scopes)
+
+
 def stub_guard(world: World) -> Callable[[StageOrder], Awaitable[GuardTrip]]:
     """A guard that never trips, or trips at once at ``world.trip_at``; time skips only while no activity is pending."""
 
     @activity.defn(name="guard")
     async def guard(order: StageOrder) -> GuardTrip:
+        what = order.stage.name + (f" below {order.next_stage}" if order.next_stage else "")
         if activity.info().attempt == 1:
             world.guarding.append(order.muted)
-        if world.trip is not None and order.stage.name == world.trip_at and not order.muted:
+            world.watched.append(what)
+        if world.trip is not None and what == world.trip_at and not order.muted:
             return world.trip
+        if order.paused:
+            if activity.info().attempt > 1:
+                return scopes_changed(())
+            raise ApplicationError(
+                "still stale", next_retry_delay=timedelta(hours=2), category=ApplicationErrorCategory.BENIGN
+            )
+        if what == world.pause_at:
+            world.pause_at = ""
+            return scopes_changed(("market:WTI",))
         raise ApplicationError(
             "nothing to see", next_retry_delay=timedelta(days=365), category=ApplicationErrorCategory.BENIGN
         )

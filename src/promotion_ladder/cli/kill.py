@@ -22,7 +22,8 @@ from promotion_ladder.cli.common import (
 from promotion_ladder.client import LadderClient
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.scope import KillMode, Scope, aimed, shown
+from promotion_ladder.core.platform import Scope
+from promotion_ladder.core.scope import KillMode, aimed, shown
 
 app = typer.Typer()
 

@@ -10,8 +10,8 @@ from promotion_ladder.core.base import Record
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.people import Verb
-from promotion_ladder.core.platform import BotFacts, Flatness, LatchOrder
-from promotion_ladder.core.scope import KillMode, Scope, aimed, covers, nothing_covered, shown, standing
+from promotion_ladder.core.platform import BotFacts, Flatness, LatchOrder, Scope
+from promotion_ladder.core.scope import KillMode, aimed, covers, nothing_covered, shown, standing
 
 
 def silent(_sentence: str) -> None:

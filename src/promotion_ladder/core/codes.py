@@ -226,6 +226,21 @@ class Code(StrEnum):
         "A guard's limit was broken; entries were paused at the platform at once.",
         "Wait until the positions are flat; the release is held out.",
     )
+    GUARD_BLIND = (
+        "RISK_GUARD_BLIND",
+        "A guard could not see what it watches for longer than the stage allows; entries were paused.",
+        "Find out why the platform does not say what the guard asks; 'blind_for' and 'on_blind' are the ladder's.",
+    )
+    SCOPE_PAUSED = (
+        "RISK_SCOPE_PAUSED",
+        "A guard latched a scope at the platform for a while; it goes on by itself when it is well again.",
+        "Look at the data feed of what is named; the climb is watched on and does not move up meanwhile.",
+    )
+    SCOPE_GOES_ON = (
+        "RISK_SCOPE_GOES_ON",
+        "What a guard had paused is well again, and the guard lifted its own latch.",
+        "Nothing to do.",
+    )
     HARM_SHOWN = (
         "RISK_HARM_SHOWN",
         "A gate that aborts on failure failed.",

@@ -79,6 +79,16 @@ class StandingEvidence(Record):
     detail: str = ""
 
 
+class HoldingsEvidence(Record):
+    """What the candidate holds now by its platform."""
+
+    kind: Literal["holdings"] = "holdings"
+    values: dict[str, Money]
+    """Value of each instrument held, never negative."""
+    problem: Code | None = None
+    detail: str = ""
+
+
 class IncidentsEvidence(Record):
     """What the queue of incidents says of the bot: not part of any ladder, looked at in every judgement."""
 
@@ -93,7 +103,13 @@ INCIDENTS = "open incidents"
 """Where :class:`IncidentsEvidence` stands among the items of a judgement; no gate can have a name with a space."""
 
 Evidence = Annotated[
-    NumberEvidence | PairEvidence | TradesEvidence | ReplayEvidence | StandingEvidence | IncidentsEvidence,
+    NumberEvidence
+    | PairEvidence
+    | TradesEvidence
+    | ReplayEvidence
+    | StandingEvidence
+    | HoldingsEvidence
+    | IncidentsEvidence,
     Field(discriminator="kind"),
 ]
 """Any evidence, told apart by ``kind``."""

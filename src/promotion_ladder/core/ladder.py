@@ -130,6 +130,10 @@ class Guards(Spec):
 
     every: Duration = Field(default=timedelta(seconds=1), gt=NOTHING)
     """Time between looks."""
+    blind_for: Duration = Field(default=timedelta(seconds=60), gt=NOTHING)
+    """How long a guard may go without seeing what it watches; counted anew by a worker that starts."""
+    on_blind: Literal["hold", "abort"] | None = None
+    """What a guard that was blind for longer does: ``abort`` where money is at risk, else ``hold``, unless stated."""
     checks: tuple[Guard, ...] = Field(min_length=1)
     """What trips; each comes down or stops the stage by itself."""
 
@@ -213,6 +217,12 @@ class Stage(Spec):
     def share(self) -> Decimal:
         """The candidate's share of the capital at the venue: none before canary, all of it live."""
         return Decimal(1) if self.mode is Mode.LIVE else self.capital
+
+    @property
+    def aborts_when_blind(self) -> bool:
+        """Whether a guard that cannot see comes down; else it holds."""
+        stated = self.guards.on_blind if self.guards is not None else None
+        return stated == "abort" if stated is not None else self.mode.touches_money
 
     def samples_needed(self, gate: MetricCheck) -> int:
         """Finite samples ``gate`` needs in this stage."""

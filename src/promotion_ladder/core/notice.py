@@ -14,6 +14,7 @@ class NoticeKind(StrEnum):
     APPROVAL_NEEDED = "approval_needed"
     HELD = "held"
     GUARD_TRIPPED = "guard_tripped"
+    SCOPE_PAUSED = "scope_paused"
     COMING_DOWN = "coming_down"
     NOT_FLAT = "not_flat"
     ENDED = "ended"

@@ -53,6 +53,21 @@ class Limits(Spec):
     """Where it may trade (Art. 8(d))."""
 
 
+class Scope(StrEnum):
+    """What a kill, a latch, a guard's pause or a drill touches."""
+
+    MARKET = "market"
+    """One instrument, wherever it is traded."""
+    BOT = "bot"
+    STRATEGY = "strategy"
+    VENUE = "venue"
+    GLOBAL = "global"
+
+
+PAUSED_BY = "guard:"
+"""How ``by`` of a latch begins that a guard set for a while, and that only this guard or a person lifts."""
+
+
 class Latch(Record):
     """The platform's own mark that a scope may take no new exposure."""
 
@@ -62,6 +77,7 @@ class Latch(Record):
     """What the scope names, for instance the bot."""
     reason: str
     by: str
+    """Who set it. Guards' latches (``guard:…``) stand beside a person's for the same target, each by itself."""
     at: Time
 
 
@@ -124,6 +140,13 @@ class Position(Record):
     quantity: Number
     """Signed: negative is short."""
     average_price: Number
+    price: Number | None = None
+    """What one is worth at the market now; None where the platform does not say."""
+
+    @property
+    def value(self) -> Money:
+        """What is held is worth, never negative; at the price paid where the market's is not known."""
+        return abs(self.quantity) * (self.price if self.price is not None else self.average_price)
 
 
 class Side(StrEnum):
@@ -187,9 +210,13 @@ class Telemetry(Record):
     mode: Mode
     stage: str = ""
     """The stage the variant was last prepared or exposed for; a guard of another stage must not act."""
+    ladder_hash: str = ""
+    """The hash of the ladder this stage belongs to, as it was last prepared; empty where the platform keeps none."""
     capital: Money
     heartbeat_at: Time | None
     market_data_at: Time | None
+    market_data: dict[str, Time | None] = {}
+    """The newest market data of each instrument; empty where the platform knows only the newest of all."""
     realized_pnl: Money
     """Since the variant entered its stage (stable: its mode)."""
     unrealized_pnl: Money
@@ -255,6 +282,8 @@ class PrepareOrder(Record):
     stage: str
     mode: Mode
     overrides: dict[str, str] = {}
+    ladder_hash: str = ""
+    """Which ladder the stage belongs to, so that a guard beside the bot can find its limits."""
     key: str
 
 

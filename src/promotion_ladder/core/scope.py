@@ -5,21 +5,10 @@ from enum import StrEnum
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.platform import BotFacts, Latch
+from promotion_ladder.core.platform import PAUSED_BY, BotFacts, Latch, Scope
 
 EVERYTHING = "all"
 """The target of scope ``global``."""
-
-
-class Scope(StrEnum):
-    """What an order against exposure touches."""
-
-    MARKET = "market"
-    """One instrument, wherever it is traded."""
-    BOT = "bot"
-    STRATEGY = "strategy"
-    VENUE = "venue"
-    GLOBAL = "global"
 
 
 class KillMode(StrEnum):
@@ -52,8 +41,18 @@ def targets(scope: Scope, facts: BotFacts) -> tuple[str, ...]:
 
 
 def standing(facts: BotFacts, scope: Scope, target: str) -> Latch | None:
-    """The latch of exactly this scope and target, if the platform shows it for the bot."""
-    return next((latch for latch in facts.latches if (latch.scope, latch.target) == (scope, target)), None)
+    """A person's latch of exactly this scope and target, if the platform shows it for the bot.
+
+    One that a guard has set for a while does not count: the guard lifts it when it likes.
+    """
+    return next(
+        (
+            latch
+            for latch in facts.latches
+            if (latch.scope, latch.target) == (scope, target) and not latch.by.startswith(PAUSED_BY)
+        ),
+        None,
+    )
 
 
 def shown(scope: Scope, target: str) -> str:

@@ -156,6 +156,15 @@ class StageRecord(Record):
     """The promotion that earned it, if it was carried over."""
 
 
+class Standing(Record):
+    """The exposure that stands while the next one is being entered."""
+
+    stage_index: int
+    attempt: int
+    entry: int
+    entered_at: Time
+
+
 class PromotionState(BaseModel):
     """Everything about one climb. Mutable, changed only by the workflow."""
 
@@ -198,6 +207,10 @@ class PromotionState(BaseModel):
     """Whether an earlier climb's exposure is still to be cleared."""
     paused_by_guard: bool = False
     """Whether a guard that holds had entries paused; the exposure is given anew when the climb goes on."""
+    paused_scopes: tuple[str, ...] = ()
+    """What guards have latched for a while, for instance ``market:WTI``; nothing moves up meanwhile."""
+    standing: Standing | None = None
+    """Money exposed by the stage below, or by the attempt before: watched until this stage's own watch runs."""
     judged_at: Time | None = None
     resume_roles: tuple[str, ...] = ()
     """Who must agree before a resumed climb enters its first stage; empty when nobody need."""

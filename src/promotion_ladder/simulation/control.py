@@ -57,9 +57,10 @@ def prepare(world: World, name: str, order: PrepareOrder) -> None:
             raise LadderError(Code.ALREADY_STABLE, f"{release.version} is the stable release of {name} already")
         _replace_candidate(world, name, order)
         world.run(
-            "UPDATE variants SET overrides = ?, stage = ? WHERE bot = ? AND variant = 'candidate'",
+            "UPDATE variants SET overrides = ?, stage = ?, ladder_hash = ? WHERE bot = ? AND variant = 'candidate'",
             json.dumps(order.overrides),
             order.stage,
+            order.ladder_hash,
             name,
         )
         world.effect("prepare", name, Variant.CANDIDATE, order.key, stage=order.stage, release=release.version)

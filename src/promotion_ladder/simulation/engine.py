@@ -98,16 +98,28 @@ def _beat(world: World, variant: Row) -> None:
     peak = max(Decimal(fresh["peak"]), Decimal(fresh["realized"]) + unrealized)
     stamp = world.stamp()
     dead = now.crashed or world.fault(fresh["bot"], "heartbeat_stop")
-    stale = now.stale or now.crashed or world.fault(fresh["bot"], "data_stop")
+    seen = _market_data(world, fresh, stamp, stale=now.stale or now.crashed)
     world.run(
-        "UPDATE variants SET unrealized = ?, peak = ?, heartbeat_at = ?, data_at = ? WHERE bot = ? AND variant = ?",
+        "UPDATE variants SET unrealized = ?, peak = ?, heartbeat_at = ?, data_at = ?, market_data = ?"
+        " WHERE bot = ? AND variant = ?",
         str(unrealized),
         str(peak),
         fresh["heartbeat_at"] if dead else stamp,
-        fresh["data_at"] if stale else stamp,
+        max(seen.values()),
+        json.dumps(seen),
         fresh["bot"],
         fresh["variant"],
     )
+
+
+def _market_data(world: World, variant: Row, stamp: str, *, stale: bool) -> dict[str, str]:
+    """When each market of the variant was last seen; those that stand still keep their time."""
+    before = json.loads(variant["market_data"])
+    stopped = {row["instrument"] for row in world.standing(variant["bot"], "data_stop")}
+    instruments = json.loads(world.bot(variant["bot"])["instruments"])
+    return {
+        each: before.get(each, variant["data_at"]) if stale or {"", each} & stopped else stamp for each in instruments
+    }
 
 
 def _conduct(world: World, variant: Row) -> Conduct:

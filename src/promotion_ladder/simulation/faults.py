@@ -66,7 +66,7 @@ class Fault(Spec):
     """How often it strikes; None until faults are cleared."""
     seconds: float = Field(default=0, ge=0)
     instrument: str = ""
-    """Of a manual trade."""
+    """Of a manual trade; the one market a ``data_stop`` strikes, all if empty."""
     quantity: Number = Decimal(0)
     """Of a manual trade, signed."""
 
@@ -87,12 +87,13 @@ def inject(world: World, fault: Fault) -> None:
             world.effect("venue_manual_trade", fault.bot, instrument=fault.instrument, quantity=fault.quantity)
             return
         world.run(
-            "INSERT INTO faults (bot, verb, kind, turns, seconds) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO faults (bot, verb, kind, turns, seconds, instrument) VALUES (?, ?, ?, ?, ?, ?)",
             fault.bot,
             fault.verb,
             fault.kind,
             fault.count,
             fault.seconds,
+            fault.instrument,
         )
 
 

@@ -7,8 +7,16 @@ from decimal import ROUND_UP, Decimal
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.platform import BotFacts, ExitReceipt, HoldOutOrder, LatchOrder, Mode, Variant
-from promotion_ladder.core.scope import Scope
+from promotion_ladder.core.platform import (
+    PAUSED_BY,
+    BotFacts,
+    ExitReceipt,
+    HoldOutOrder,
+    LatchOrder,
+    Mode,
+    Scope,
+    Variant,
+)
 from promotion_ladder.simulation import book, views
 from promotion_ladder.simulation.strategy import LOT
 from promotion_ladder.simulation.world import Row, World
@@ -83,17 +91,19 @@ def _exit(world: World, bot: Row, variant: Variant, instrument: str, key: str) -
 
 
 def latch(world: World, name: str, order: LatchOrder) -> BotFacts:
-    """Set the mark; one that stands already stays as it was first set."""
+    """Set the mark; one that stands already stays as it was first set. Guards' marks stand beside a person's."""
 
     def act() -> None:
-        world.run(
-            "INSERT OR IGNORE INTO latches VALUES (?, ?, ?, ?, ?)",
-            order.scope,
-            order.target,
-            order.reason,
-            order.by,
-            world.stamp(),
-        )
+        theirs = [row for row in _marks(world, order) if _owner(row["by"]) == _owner(order.by)]
+        if not theirs:
+            world.run(
+                "INSERT INTO latches VALUES (?, ?, ?, ?, ?)",
+                order.scope,
+                order.target,
+                order.reason,
+                order.by,
+                world.stamp(),
+            )
         world.effect("latch", name, "", order.key, scope=order.scope, target=order.target, by=order.by)
 
     _check_scope(world, name, order)
@@ -102,15 +112,31 @@ def latch(world: World, name: str, order: LatchOrder) -> BotFacts:
 
 
 def unlatch(world: World, name: str, order: LatchOrder) -> BotFacts:
-    """Lift the mark of this scope and target, whoever set it."""
+    """Lift the mark of this scope and target: a person lifts whoever's it is, a guard its own and no other."""
 
     def act() -> None:
-        world.run("DELETE FROM latches WHERE scope = ? AND target = ?", order.scope, order.target)
+        for row in _marks(world, order):
+            if not _owner(order.by) or row["by"] == order.by:
+                world.run(
+                    "DELETE FROM latches WHERE scope = ? AND target = ? AND by = ?",
+                    order.scope,
+                    order.target,
+                    row["by"],
+                )
         world.effect("unlatch", name, "", order.key, scope=order.scope, target=order.target, by=order.by)
 
     _check_scope(world, name, order)
     world.once("unlatch", name, order.key, order, act)
     return views.facts(world, name)
+
+
+def _marks(world: World, order: LatchOrder) -> list[Row]:
+    return world.rows("SELECT * FROM latches WHERE scope = ? AND target = ?", order.scope, order.target)
+
+
+def _owner(by: str) -> str:
+    """The guard a mark belongs to; people own theirs together."""
+    return by if by.startswith(PAUSED_BY) else ""
 
 
 def _check_scope(world: World, name: str, order: LatchOrder) -> None:

@@ -26,7 +26,10 @@ CREATE TABLE IF NOT EXISTS variants (
     wake TEXT NOT NULL DEFAULT '{}',    -- instrument -> first tick at which it may enter again
     traded TEXT NOT NULL DEFAULT '{}',  -- mode -> trades closed since it was prepared
     realized TEXT NOT NULL DEFAULT '0', peak TEXT NOT NULL DEFAULT '0', unrealized TEXT NOT NULL DEFAULT '0',
-    heartbeat_at TEXT, data_at TEXT, overrides TEXT NOT NULL DEFAULT '{}',
+    heartbeat_at TEXT, data_at TEXT,    -- the newest of all markets
+    market_data TEXT NOT NULL DEFAULT '{}', -- instrument -> newest
+    ladder_hash TEXT NOT NULL DEFAULT '',
+    overrides TEXT NOT NULL DEFAULT '{}',
     stage TEXT NOT NULL DEFAULT '', -- it was last prepared or exposed for
     account_stage TEXT NOT NULL DEFAULT '', -- whose profit and loss telemetry tells, from these on:
     base_realized TEXT NOT NULL DEFAULT '0', base_unrealized TEXT NOT NULL DEFAULT '0',
@@ -50,7 +53,7 @@ CREATE TABLE IF NOT EXISTS trades (
 CREATE INDEX IF NOT EXISTS trades_by_time ON trades (bot, variant, closed_at);
 CREATE TABLE IF NOT EXISTS venue (account TEXT, instrument TEXT, quantity TEXT, PRIMARY KEY (account, instrument));
 CREATE TABLE IF NOT EXISTS latches (
-    scope TEXT, target TEXT, reason TEXT, by TEXT, at TEXT, PRIMARY KEY (scope, target)
+    scope TEXT, target TEXT, reason TEXT, by TEXT, at TEXT, PRIMARY KEY (scope, target, by)
 );
 CREATE TABLE IF NOT EXISTS hold_outs (
     bot TEXT, digest TEXT, version TEXT, reason TEXT, by TEXT, at TEXT, PRIMARY KEY (bot, digest)
@@ -66,7 +69,8 @@ CREATE INDEX IF NOT EXISTS effects_by_bot ON effects (bot, n);
 CREATE TABLE IF NOT EXISTS faults (
     n INTEGER PRIMARY KEY AUTOINCREMENT, bot TEXT, verb TEXT, kind TEXT,
     turns INTEGER,              -- how often it still strikes; NULL until it is cleared
-    seconds REAL NOT NULL
+    seconds REAL NOT NULL,
+    instrument TEXT NOT NULL DEFAULT ''     -- the one market it strikes; empty is all
 );
 CREATE TABLE IF NOT EXISTS series (
     bot TEXT, variant TEXT, version TEXT, orders INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,

@@ -119,7 +119,8 @@ def positions(world: World, name: str, variant: Variant) -> list[Position]:
     """What the bot believes it holds; in paper this is its paper book."""
     world.bot(name)
     rows = book.positions(world, name, variant)
-    return [Position.model_validate(row) for row in rows if row["mode"] != Mode.SHADOW]
+    price = world.prices.at(world.tick)
+    return [Position.model_validate({**row, "price": price}) for row in rows if row["mode"] != Mode.SHADOW]
 
 
 def orders(world: World, name: str, variant: Variant, since: datetime) -> list[Order]:
@@ -169,9 +170,11 @@ def telemetry(world: World, name: str, variant: Variant) -> Telemetry:
         at=world.now(),
         mode=mode,
         stage=row["stage"],
+        ladder_hash=row["ladder_hash"],
         capital=Decimal(row["capital"] if mode.touches_money else row["notional"]),
         heartbeat_at=row["heartbeat_at"],
         market_data_at=row["data_at"],
+        market_data=json.loads(row["market_data"]),
         realized_pnl=Decimal(row["realized"]) - base_realized,
         unrealized_pnl=Decimal(row["unrealized"]) - base_unrealized,
         peak_pnl=max(Decimal(row["peak"]) - base_realized - base_unrealized, Decimal(0)),

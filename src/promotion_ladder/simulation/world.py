@@ -194,7 +194,11 @@ class World:
 
     def fault(self, bot: str, kind: str) -> bool:
         """Whether a lasting fault of this kind stands for the bot."""
-        return self.value("SELECT 1 FROM faults WHERE kind = ? AND bot IN (?, '*')", kind, bot) is not None
+        return bool(self.standing(bot, kind))
+
+    def standing(self, bot: str, kind: str) -> list[Row]:
+        """Every lasting fault of this kind that stands for the bot."""
+        return self.rows("SELECT * FROM faults WHERE kind = ? AND bot IN (?, '*')", kind, bot)
 
     def take_fault(self, bot: str, verb: str, kind: str) -> Row | None:
         """Use up one turn of a fault of this kind, if one stands for bot and verb."""

@@ -12,7 +12,8 @@ from promotion_ladder.core.gates.age import HeartbeatGate, HeartbeatGuard, Stale
 from promotion_ladder.core.gates.check import GateBase, GuardBase, OnFail, OnTrip, Wants
 from promotion_ladder.core.gates.comparison import DeltaGate, RatioGate
 from promotion_ladder.core.gates.money import DrawdownGate, DrawdownGuard, LossGuard
-from promotion_ladder.core.gates.rejects import RejectBurstGuard
+from promotion_ladder.core.gates.position import PositionGuard
+from promotion_ladder.core.gates.rejects import OrderRateGuard, RejectBurstGuard
 from promotion_ladder.core.gates.replay_match import ReplayMatchGate
 from promotion_ladder.core.gates.streak import StreakGuard
 from promotion_ladder.core.gates.threshold import ThresholdGate
@@ -25,7 +26,14 @@ Gate = Annotated[
 """Any gate, told apart by ``kind``."""
 
 Guard = Annotated[
-    LossGuard | DrawdownGuard | RejectBurstGuard | StalenessGuard | HeartbeatGuard | StreakGuard,
+    LossGuard
+    | DrawdownGuard
+    | PositionGuard
+    | RejectBurstGuard
+    | OrderRateGuard
+    | StalenessGuard
+    | HeartbeatGuard
+    | StreakGuard,
     Field(discriminator="kind"),
 ]
 """Any guard, told apart by ``kind``."""
@@ -43,6 +51,8 @@ __all__ = [
     "LossGuard",
     "OnFail",
     "OnTrip",
+    "OrderRateGuard",
+    "PositionGuard",
     "RatioGate",
     "RejectBurstGuard",
     "ReplayMatchGate",

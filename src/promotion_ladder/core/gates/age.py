@@ -40,9 +40,18 @@ class StalenessGate(AgeCheck, GateBase):
     kind: Literal["staleness"] = "staleness"
 
 
-class StalenessGuard(AgeCheck, GuardBase):
-    """Market data stays fresh."""
+class AgeGuard(AgeCheck, GuardBase):
+    """An age can be good again by itself, so what is paused may go on by itself."""
 
+    mends: ClassVar[bool] = True
+    fresh_for: Duration = Field(default=timedelta(seconds=30), gt=timedelta(0))
+    """How long the age must have been good without a break before ``pause_scope`` lets its scope go on."""
+
+
+class StalenessGuard(AgeGuard):
+    """Market data stays fresh: the newest of all, or with ``scope: market`` that of each market by itself."""
+
+    by_market: ClassVar[bool] = True
     wants: ClassVar[Wants] = Wants.MARKET_DATA_AGE
     kind: Literal["staleness"] = "staleness"
 
@@ -54,7 +63,7 @@ class HeartbeatGate(AgeCheck, GateBase):
     kind: Literal["heartbeat"] = "heartbeat"
 
 
-class HeartbeatGuard(AgeCheck, GuardBase):
+class HeartbeatGuard(AgeGuard):
     """The bot goes on living."""
 
     wants: ClassVar[Wants] = Wants.HEARTBEAT_AGE

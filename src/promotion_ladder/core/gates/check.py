@@ -2,11 +2,14 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
+
+from pydantic import model_validator
 
 from promotion_ladder.core.base import Spec
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, NumberEvidence
+from promotion_ladder.core.platform import Scope
 from promotion_ladder.core.release import Name
 from promotion_ladder.core.verdict import Outcome, Verdict
 
@@ -22,6 +25,8 @@ class Wants(StrEnum):
     MARKET_DATA_AGE = "market_data_age"
     HEARTBEAT_AGE = "heartbeat_age"
     REJECTS = "rejects"
+    ORDERS = "orders"
+    POSITIONS = "positions"
 
 
 class OnFail(StrEnum):
@@ -35,6 +40,7 @@ class OnFail(StrEnum):
 class OnTrip(StrEnum):
     """What a tripping guard does."""
 
+    PAUSE_SCOPE = "pause_scope"
     HOLD = "hold"
     ABORT = "abort"
 
@@ -136,5 +142,22 @@ class GateBase(Check):
 class GuardBase(Check):
     """A check that is watched continuously; when it fails it trips."""
 
+    mends: ClassVar[bool] = False
+    """Whether what it watches can be well again by itself."""
+    by_market: ClassVar[bool] = False
+    """Whether it can judge each market by itself."""
+    scope: Scope = Scope.BOT
+    """What a trip touches; beyond the candidate itself by a latch at the platform."""
     on_trip: OnTrip = OnTrip.ABORT
-    """``abort`` comes down, ``hold`` stops for a person with the exposure as it is."""
+    """``abort`` comes down, ``hold`` stops for a person with the exposure as it is, ``pause_scope`` latches the scope
+    until it is well again and lets the climb go on."""
+
+    @model_validator(mode="after")
+    def _scope_fits(self) -> Self:
+        if self.on_trip is OnTrip.PAUSE_SCOPE and not self.mends:
+            raise ValueError(
+                f"'pause_scope' is for staleness and heartbeat: a broken '{self.kind}' does not mend itself"
+            )
+        if self.scope is Scope.MARKET and not self.by_market:
+            raise ValueError(f"'{self.kind}' is not known for each market: only staleness may have 'scope: market'")
+        return self

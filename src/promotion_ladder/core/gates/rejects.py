@@ -1,4 +1,4 @@
-"""``reject_burst``: too many orders rejected by the venue in a short time."""
+"""``reject_burst`` and ``order_rate``: too many orders rejected by the venue, or sent at all, in a short time."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -30,3 +30,20 @@ class RejectBurstGuard(GuardBase):
         if evidence.problem is not None or evidence.value is None:
             return self.missing(evidence.problem or Code.NO_DATA, evidence.detail)
         return self.bounded(evidence, evidence.value, (None, Decimal(self.max)), "rejected orders")
+
+
+class OrderRateGuard(GuardBase):
+    """Trips when the candidate made more than ``max`` orders in the last minute, whatever became of them."""
+
+    wants: ClassVar[Wants] = Wants.ORDERS
+    kind: Literal["order_rate"] = "order_rate"
+    max: int = Field(gt=0)
+    """Most orders in any minute that are still good; denied and rejected ones count."""
+
+    def judge(self, evidence: Evidence) -> Verdict:
+        """Judge :class:`NumberEvidence` whose value counts the orders of the last minute."""
+        if not isinstance(evidence, NumberEvidence):
+            return self.wrong_kind(evidence)
+        if evidence.problem is not None or evidence.value is None:
+            return self.missing(evidence.problem or Code.NO_DATA, evidence.detail)
+        return self.bounded(evidence, evidence.value, (None, Decimal(self.max)), "orders in the last minute")
