@@ -95,16 +95,6 @@ BAD = {
     "a start without Temporal": Bad("start @idle-2.0.0.yaml", Code.TEMPORAL_DOWN, "does not answer", env=NOWHERE),
     "a status without Temporal": Bad("status busy", Code.TEMPORAL_DOWN, "does not answer", env=NOWHERE),
     "a veto without Temporal": Bad("veto busy -r x", Code.TEMPORAL_DOWN, "does not answer", env=NOWHERE),
-    "a kill of an unknown bot": Bad("kill nobody -r x", Code.UNKNOWN_BOT, "no bot 'nobody'"),
-    "a kill of nothing": Bad("kill --scope venue --target moon -r x", Code.UNKNOWN_TARGET, "known: sim-exchange"),
-    "a kill without a reason": Bad("kill busy", Code.REASON_NEEDED, "nothing was done"),
-    "a release of what is not latched": Bad("kill idle --release -r x", Code.NOT_LATCHED, "not latched", "rita"),
-    "a release by the wrong person": Bad("kill busy --release -r x", Code.NOT_ENTITLED, "ana may not lift"),
-    "a release without a platform": Bad(
-        "kill busy --release -r x", Code.PLATFORM_DOWN, "no answer", "rita", NO_PLATFORM
-    ),
-    "a drill by the wrong person": Bad("drill idle", Code.NOT_ENTITLED, "ana may not lift"),
-    "a drill of an unknown bot": Bad("drill nobody", Code.UNKNOWN_BOT, "no bot 'nobody'", "rita"),
     "hold-outs without a platform": Bad("holdout list", Code.PLATFORM_DOWN, "no answer", env=NO_PLATFORM),
 }
 
@@ -139,19 +129,7 @@ async def test_a_refusal_in_words_is_two_lines(desk: dict[str, Release], rig: Ri
 
 
 @pytest.mark.parametrize(
-    "args",
-    [
-        "kill",
-        "kill busy --scope global -r x",
-        "kill --scope venue -r x",
-        "kill --scope planet --target x -r x",
-        "kill busy --mode gently -r x",
-        "drill",
-        "extend busy --by soon",
-        "rollback --scope planet -r x",
-        "start --change magic",
-        "fly",
-    ],
+    "args", ["extend busy --by soon", "rollback --scope planet -r x", "start --change magic", "fly"]
 )
 async def test_what_is_not_understood_ends_with_status_2(desk: dict[str, Release], rig: Rig, args: str) -> None:
     told = await rig.cli(*args.split())
