@@ -289,7 +289,7 @@ async def test_killed_in_the_middle_the_next_one_finishes_what_it_began(alone: A
     await alone.knobs.fault("hold_on", bot="wti")
     async with guarding(tmp_path / "state", alone.url, alone.file) as process:
         await said(process, "guarding")
-        await eventually(lambda: alone.platform.positions("wti", Variant.CANDIDATE), bool)
+        await eventually(lambda: alone.platform.positions("wti", Variant.CANDIDATE), bool, 20)
         await alone.knobs.fault("refuse_exit", bot="wti")
         await alone.knobs.fault("heartbeat_stop", bot="wti")
         await said(process, "not_flat")

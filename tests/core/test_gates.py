@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -183,6 +183,7 @@ class TestAnyNumber:
         assert most.judge(evidence).passed == (value <= high)
 
     @given(REAL, REAL)
+    @example(Decimal(10**12), Decimal("8.508463683649731E-15"))
     def test_ratio_and_delta(self, candidate: Decimal, baseline: Decimal) -> None:
         evidence = PairEvidence(candidate=NumberEvidence(value=candidate), baseline=NumberEvidence(value=baseline))
         ratio = gate("ratio", query="q", max=2).judge(evidence)

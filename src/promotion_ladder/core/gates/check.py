@@ -62,7 +62,7 @@ def show(number: Decimal | None, limit: Decimal | None = None) -> str:
     """
     if number is None:
         return "nothing"
-    rounded = number.quantize(Decimal("0.01")) if abs(number) >= 1 else Decimal(f"{number:.4g}")
+    rounded = Decimal(f"{number:.2f}" if abs(number) >= 1 else f"{number:.4g}")
     if limit is not None and rounded == limit != number:
         rounded = number
     text = f"{rounded:f}"
