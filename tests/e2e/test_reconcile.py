@@ -21,7 +21,7 @@ from promotion_ladder.core.platform import ExposureOrder, LatchOrder, Mode, Prep
 from promotion_ladder.core.reconcile import Standing
 from promotion_ladder.core.release import Release
 from promotion_ladder.core.state import Ending, Phase, PromotionState
-from promotion_ladder.reconciling.temporal import GRACE, TemporalPromotions
+from promotion_ladder.reconciling.temporal import TemporalPromotions
 from promotion_ladder.workers.schedule import EVERY, SCHEDULE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -220,12 +220,12 @@ async def test_a_promotion_whose_code_fails_is_stuck_after_a_grace_and_no_sooner
             return (await promotions.of("stuck")).standing is Standing.STUCK
 
         await until("a stuck promotion", failing, A_MINUTE)
-        assert time.monotonic() - begun >= GRACE.total_seconds()
+        assert time.monotonic() - begun > 15, "the server tries again after ten seconds each"
         looked = await rig.cli("reconcile", "-o", "json")
         assert looked.status == 4, looked
         (found,) = [f["finding"] for f in looked.json["findings"] if f["finding"]["bot"] == "stuck"]
         assert (found["word"], found["remedy"]) == ("stuck", "flatten")
-        assert "its workflow task has failed since" in found["sentence"]
+        assert "its workflow task has failed 3 times" in found["sentence"]
     await rig.knobs.clear_faults()
     assert (await rig.ends("stuck")).ending is Ending.ROLLED_BACK, "its lease was lost meanwhile"
 
@@ -252,9 +252,14 @@ async def test_a_run_set_back_to_an_earlier_stage_does_not_leave_its_canary_expo
     await rig.reaches("back", Phase.COMING_DOWN)
     assert (await told(rig, "back", Code.NOT_FLAT)).target == "back"
     await rig.knobs.clear_faults()
-    assert (await rig.ends("back")).ending is Ending.ROLLED_BACK
+
+    async def ended() -> bool:
+        return (await rig.state("back")).ending is Ending.ROLLED_BACK
+
+    await until("the end of back", ended)
     await rig.came_down("back", release)
-    assert await rig.rita.incidents("back") == (), "flat: the ladder has resolved it"
+    # What it did the second time contradicts its record of the first: that stays for a person, on purpose.
+    assert [i.code for i in await rig.rita.incidents("back")] == [Code.AUDIT_CONFLICT]
 
 
 async def test_the_schedule_is_there_once_however_often_workers_start(rig: Rig) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import DESK
 from promotion_ladder.core.incidents import IncidentNews
+from promotion_ladder.core.people import SYSTEM
 from promotion_ladder.core.platform import BotFacts
 from promotion_ladder.core.reconcile import (
     RECONCILED,
@@ -20,7 +21,7 @@ from promotion_ladder.core.reconcile import (
     standing_latches,
     suspects,
 )
-from promotion_ladder.incidents import LADDER, post
+from promotion_ladder.incidents import post
 from promotion_ladder.ports import AuditStore, Platform, Promotions
 from promotion_ladder.reconciling.mending import make_safe as make_safe
 
@@ -95,5 +96,5 @@ async def tell(store: AuditStore, finding: Finding, at: datetime, mended: Mended
             data |= {"scope": finding.scope, "target": finding.target}
         else:
             data["target"] = ""
-        await store.append_to_desk(RECONCILED, LADDER, at, mended.sentence, **data)
+        await store.append_to_desk(RECONCILED, SYSTEM, at, mended.sentence, **data)
     await post(store, IncidentNews(at=at, opened=finding.as_incident()))

@@ -1,6 +1,6 @@
 """What Temporal says of a bot's promotion, asked in a way that also works when no workflow code can run."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from temporalio.client import (
     Client,
@@ -20,8 +20,11 @@ from promotion_ladder.core.state import Command, PromotionState
 from promotion_ladder.ports import Promotions
 
 PATIENCE = timedelta(seconds=5)
-GRACE = timedelta(seconds=30)
-"""So long a workflow task may fail before its promotion counts as stuck: a worker that is replaced takes less."""
+FAILURES = 3
+"""So often in a row a workflow task must have failed before its promotion counts as stuck. The server tries again after
+ten seconds each, so that is twenty seconds and more: a worker that is replaced takes less. The times of the pending
+task do not tell since when it fails: each try sets them anew.
+"""
 
 
 class TemporalPromotions(Promotions):
@@ -65,12 +68,7 @@ class TemporalPromotions(Promotions):
 
 
 def _failing(found: WorkflowExecutionDescription) -> str:
-    """How the promotion's workflow code fails, if it has done so for longer than the grace."""
+    """How the promotion's workflow code fails, if it has done so long enough to count."""
     info = found.raw_description
-    if not info.HasField("pending_workflow_task") or info.pending_workflow_task.attempt < 2:
-        return ""
-    task = info.pending_workflow_task
-    since = task.original_scheduled_time.ToDatetime(tzinfo=UTC)
-    if datetime.now(UTC) - since < GRACE:
-        return ""
-    return f"its workflow task has failed since {since:%H:%M:%S} UTC, {task.attempt - 1} times"
+    failures = info.pending_workflow_task.attempt - 1 if info.HasField("pending_workflow_task") else 0
+    return f"its workflow task has failed {failures} times in a row" if failures >= FAILURES else ""
