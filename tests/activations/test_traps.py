@@ -7,7 +7,7 @@ import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.exceptions import ApplicationError
 from tests.activations import drive
-from tests.activations.desk import CHORES, Desk, at_stage, begin
+from tests.activations.desk import BEGINS, CHORES, Desk, at_stage, begin
 from tests.activations.drive import Run, cancel, done, failed, fired, payload, signal
 
 from promotion_ladder.core.codes import Code
@@ -56,22 +56,37 @@ def test_lost_cancellation_beside_an_activity_that_finishes_all_the_same(cancel_
     assert "guard" not in issued
 
 
-def test_lost_cancellation_while_the_state_moves_to_a_new_run() -> None:
-    """The wait before continue-as-new swallows the cancel; the new run would carry none."""
+def on_the_way_to_a_new_run() -> tuple[Desk, int]:
+    """A run with many signals is being renewed, but a notice is not delivered yet; and the timer that bounds this."""
     state = at_stage("shadow")
     state.signals = MAX_SIGNALS - 1
-    desk = Desk(Run(payload(state), begin("shadow").run.now))
+    desk = Desk(Run(payload(state), BEGINS))
     enter = desk.run.opened("enter")
     assert enter is not None
     desk.feed(desk.answer(enter.seq))
     desk.feed(desk.tell(Verb.HOLD, promotion_id="bot/1.9.0/old"))
     assert desk.run.opened("notify") is not None
     (flush,) = desk.run.timers
+    return desk, flush
+
+
+def test_lost_cancellation_while_the_state_moves_to_a_new_run() -> None:
+    """The wait before continue-as-new swallows the cancel; the new run would carry none."""
+    desk, flush = on_the_way_to_a_new_run()
     desk.feed(cancel())
     desk.feed(fired(flush))
     carried = desk.run.next_state
     assert carried is not None
     assert carried.stop is not None
+
+
+@pytest.mark.parametrize("before_the_start", [True, False])
+def test_lost_cancellation_in_the_first_task(before_the_start: bool) -> None:
+    """One that is applied before the workflow's own task exists is delivered to nobody."""
+    begins = payload(at_stage("canary-10"))
+    run = Run(begins, BEGINS, before=(cancel(),)) if before_the_start else Run(begins, BEGINS, first=(cancel(),))
+    assert "enter" not in run.issued
+    assert Desk(run).until(lambda run: run.ended is not None).run.state.ending is Ending.ROLLED_BACK
 
 
 # --- a signal and a timer in one task ---------------------------------------------------------------------------------
@@ -99,6 +114,16 @@ def test_signal_and_timer_in_one_task_a_veto_as_its_window_closes() -> None:
     (timer,) = desk.run.timers
     desk.feed(fired(timer), desk.tell(Verb.VETO))
     assert desk.until(lambda run: run.ended is not None).run.state.ending is Ending.VETOED
+
+
+@pytest.mark.parametrize("verb", [Verb.VETO, Verb.HOLD, Verb.ROLLBACK])
+def test_no_order_goes_to_the_platform_while_a_prohibition_waits_for_its_ruling(verb: Verb) -> None:
+    desk = begin(None).until(lambda run: run.opened("acquire") is not None)
+    acquire = desk.run.opened("acquire")
+    assert acquire is not None
+    desk.feed(desk.tell(verb), desk.answer(acquire.seq))
+    assert {"rule"} <= names(desk.run)
+    assert "enter" not in desk.run.issued
 
 
 # --- signals fail silently --------------------------------------------------------------------------------------------
@@ -228,6 +253,16 @@ def test_handlers_unfinished_at_continue_as_new_the_answer_comes_first() -> None
     assert desk.run.next_state is not None
     issued = desk.run.issued
     assert issued.index(f"update {asked.do_update.id} completed") < issued.index("continue_as_new_workflow_execution")
+
+
+def test_handlers_unfinished_at_continue_as_new_a_question_under_way_is_waited_for() -> None:
+    desk, flush = on_the_way_to_a_new_run()
+    asked = desk.ask(Verb.EXTEND, extend_by="PT10M")
+    desk.feed(asked)
+    desk.feed(fired(flush))
+    assert desk.run.ended is None
+    desk.until(lambda run: run.ended is not None)
+    assert desk.run.answers[asked.do_update.id] == "completed"
 
 
 def test_a_rejected_update_leaves_no_trace() -> None:
