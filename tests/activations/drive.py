@@ -140,7 +140,9 @@ class Run:
     state_payload: Payload
     now: datetime
     first: tuple[Job, ...] = ()
-    """Jobs that share the first workflow task."""
+    """Jobs that share the first workflow task, after the start itself."""
+    before: tuple[Job, ...] = ()
+    """As ``first``, but listed before the start."""
     open: dict[int, Activity] = field(default_factory=dict)
     timers: dict[int, datetime] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
@@ -160,7 +162,7 @@ class Run:
         job.initialize_workflow.workflow_type = "Promotion"
         job.initialize_workflow.workflow_id = "promotion/bot"
         job.initialize_workflow.arguments.append(self.state_payload)
-        self.feed(job, *self.first)
+        self.feed(*self.before, job, *self.first)
 
     @property
     def state(self) -> PromotionState:
@@ -222,7 +224,7 @@ class Run:
         LIVE.remove(self)
 
     def _blank(self) -> dict[str, Any]:
-        return {"state_payload": self.state_payload, "now": self.now, "first": (), "open": {},
+        return {"state_payload": self.state_payload, "now": self.now, "first": (), "before": (), "open": {},
                 "timers": {}, "answers": {}, "issued": [], "problem": None, "ended": None, "log": []}  # fmt: skip
 
     def _activate(self, jobs: Iterable[Job]) -> None:

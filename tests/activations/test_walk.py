@@ -1,0 +1,101 @@
+"""Every pair of events, in both orders, in one workflow task and across two, at every moment of a climb.
+
+After each workflow task :class:`tests.activations.walk.Walk` checks what must always hold, and plays on to the
+end.
+"""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from tests.activations.walk import EVENTS, Broken, Moment, Walk, first_step, moments
+
+from promotion_ladder.core.state import Phase
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*TMPRL1102")  # a stop keeps no run waiting for unanswered updates
+
+MESSAGES = ("veto", "hold", "kill", "approve")
+OBSERVING = first_step("canary-10", lambda state: state.phase is Phase.OBSERVING)
+ASKING = first_step("canary-10", lambda state: state.phase is Phase.AWAITING_APPROVAL)
+PLACES: dict[str, tuple[Moment, ...]] = {
+    "replay": tuple(moments(None)),
+    "shadow": tuple(moments("shadow")),
+    "paper": tuple(moments("paper")),
+    "canary": tuple(moments("canary-10")),
+    "live": tuple(moments("live")),
+    "held while observing": tuple(moments("canary-10", ("hold",), OBSERVING)),
+    "held while asking": tuple(moments("canary-10", ("hold",), ASKING)),
+    "held by a guard": tuple(moments("canary-10", ("trip and hold",), OBSERVING)),
+    "vetoed": tuple(moments("canary-10", ("veto",), OBSERVING)),
+    "vetoed before exposure": tuple(moments("paper", ("veto",), 1)),
+    "killed": tuple(moments("canary-10", ("kill",), OBSERVING)),
+}
+
+
+def different(places: tuple[Moment, ...]) -> list[Moment]:
+    """The moments that differ in more than what is still to be written or told."""
+    found: dict[object, Moment] = {}
+    for moment in places:
+        walk = moment.reach()
+        state = walk.run.state
+        names = sorted(
+            activity.name for activity in walk.run.open.values() if activity.name not in ("record", "notify")
+        )
+        key = (state.phase, *names, len(walk.run.timers), state.hold is None, state.stop is None, bool(state.passed))
+        found.setdefault(key, moment)
+        walk.run.close()
+    return list(found.values())
+
+
+def orders() -> Iterator[tuple[tuple[str, ...], ...]]:
+    """What is delivered in pairs, workflow task by workflow task; in one task messages always come first."""
+    for one, other in itertools.product(EVENTS, EVENTS):
+        yield ((one,), (other,))
+        if one in MESSAGES or other not in MESSAGES:
+            yield ((one, other),)
+
+
+def walk_on(moment: Moment, order: tuple[tuple[str, ...], ...]) -> Walk | None:
+    """The walk after ``order`` to its end; None where it cannot happen."""
+    walk = moment.reach()
+    for events in order:
+        if walk.run.ended is not None or not walk.deliver(*events):
+            walk.run.close()
+            return None
+    try:
+        walk.play()
+    except Broken:
+        walk.run.close()
+        raise
+    return walk
+
+
+@pytest.mark.parametrize("place", [place for place in PLACES if place not in ("shadow", "killed")])
+def test_no_pair_of_events_breaks_what_must_always_hold(place: str) -> None:
+    """In shadow and after a kill the same code runs as in replay and after a veto: one event each, below."""
+    walked, broken = 0, []
+    for moment in different(PLACES[place]):
+        for order in orders():
+            try:
+                walk = walk_on(moment, order)
+            except Broken as error:
+                broken.append(str(error))
+                continue
+            if walk is not None:
+                walked += 1
+                walk.run.close()
+    assert broken == []
+    assert walked > 50
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_event_at_every_moment_replays_to_the_same_commands(place: str) -> None:
+    for moment in PLACES[place]:
+        for event in EVENTS:
+            walk = walk_on(moment, ((event,),))
+            if walk is not None:
+                again = walk.run.again()
+                assert again.problem is None
+                assert again.issued == walk.run.issued
+                again.close()
+                walk.run.close()
