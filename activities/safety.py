@@ -6,15 +6,8 @@ from promotion_ladder import descent
 from promotion_ladder.contracts import Acknowledged, FlattenOrder, HoldOutRequest, RestoreRequest
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.platform import (
-    Flatness,
-    FlatReport,
-    Flattened,
-    HoldOutOrder,
-    ReassignOrder,
-    RestoreOrder,
-    Variant,
-)
+from promotion_ladder.core.flat import Flatness, FlatReport, Flattened
+from promotion_ladder.core.platform import HoldOutOrder, ReassignOrder, RestoreOrder, Variant
 from promotion_ladder.ports import Platform
 from promotion_ladder.watching import let_go_on
 

@@ -9,6 +9,7 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import DESK, AuditEvent, ChainedEvent
 from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
+from promotion_ladder.core.flat import Flatness, FlatReport, Residue
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
 from promotion_ladder.core.people import People, Policy, Verb
@@ -19,8 +20,6 @@ from promotion_ladder.core.platform import (
     ExitReceipt,
     Exposure,
     ExposureOrder,
-    Flatness,
-    FlatReport,
     HoldOut,
     HoldOutOrder,
     Latch,
@@ -35,7 +34,6 @@ from promotion_ladder.core.platform import (
     ReplayOrder,
     ReplayResult,
     ReplayRun,
-    Residue,
     RestoreOrder,
     SettleOrder,
     Telemetry,

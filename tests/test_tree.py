@@ -10,8 +10,8 @@ from tests.workflows.conftest import LADDER, RELEASE
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.decide import Decision, Step
+from promotion_ladder.core.flat import Flatness, FlatReport, Residue
 from promotion_ladder.core.ladder import Ladder
-from promotion_ladder.core.platform import Flatness, FlatReport, Residue
 from promotion_ladder.core.release import ReleaseRef
 from promotion_ladder.core.state import Ending, Hold, Phase, PromotionState, StartOrder, Stop, Window
 from promotion_ladder.core.verdict import Outcome, Verdict

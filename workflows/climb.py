@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from promotion_ladder import contracts
@@ -80,7 +80,7 @@ class Climb:
         while self.state.hold is not None:
             await self._stand_still()
             self.check()
-        if self.state.paused_by_guard:
+        if self.state.entries_paused:
             await self._let_trade_again()
 
     async def wait(
@@ -139,18 +139,25 @@ class Climb:
             raise turn
 
     async def _let_trade_again(self) -> None:
-        """A guard that held had paused entries at the platform: the stage's exposure is given anew."""
+        """Entries were paused at the platform: the stage's exposure is given anew, but never under a latch."""
         state = self.state
-        state.paused_by_guard = False  # before the effect: what is performed looks here too
+        state.entries_paused = False  # before the effect: what is performed looks here too
         state.entry += 1
         try:
             opened = await self.perform(
                 PlatformActivities.reopen, self.stage_order(), f"let {state.stage_name} trade again", PLATFORM
             )
         except Renew:
-            state.paused_by_guard = True
+            state.entries_paused = True
             raise
-        self.record("reopened", opened.sentence)
+        except ActivityError as error:
+            if not isinstance(error.cause, ApplicationError) or error.cause.type != Code.LATCHED:
+                raise
+            state.entries_paused = True
+            self.hold(Code.LATCHED, "ladder", error.cause.message)
+            await self.checkpoint()
+        else:
+            self.record("reopened", opened.sentence)
 
     def _shift_deadlines(self, by: timedelta) -> None:
         """A hold stops the clocks of the stage."""

@@ -163,6 +163,9 @@ class Messages:
                 return self._veto(command, who)
             case Verb.HOLD:
                 climb.hold(Code.HELD, who, f"{who} asked for a hold{why}")
+                state.entries_paused = state.entries_paused or (
+                    command.paused and state.entered_at is not None and state.stage.mode.touches_money
+                )
             case Verb.ROLLBACK:
                 climb.stop(Code.ROLLED_BACK_BY_PERSON, who, f"{who} rolled back{why}", Ending.ROLLED_BACK)
             case Verb.RESUME:

@@ -104,7 +104,7 @@ class Watch:
             verdict=trip.verdict.model_dump(mode="json"), paused=trip.paused,
         )  # fmt: skip
         self.climb.tell(NoticeKind.GUARD_TRIPPED, reason, needs_person=not abort)
-        self.climb.state.paused_by_guard = not abort
+        self.climb.state.entries_paused = not abort
         if abort:
             self.climb.stop(code, "guard", reason, Ending.ROLLED_BACK, guard=trip.verdict.name)
         else:

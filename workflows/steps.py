@@ -152,7 +152,7 @@ def _clear_stage(state: PromotionState) -> None:
     state.phase = Phase.ENTERING  # nobody may take what is left of the run for the next stage
     state.entered_at = state.pause_until = state.observed_from = state.observe_until = None
     state.decision = state.evidence = state.window = state.judged_at = None
-    state.paused_by_guard = False
+    state.entries_paused = False
     state.resumed = False
     state.held = timedelta(0)
     state.entry = 0

@@ -9,15 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.platform import (
-    Flatness,
-    FlatReport,
-    Flattened,
-    Position,
-    ReassignOrder,
-    Residue,
-    Variant,
-)
+from promotion_ladder.core.flat import Flatness, FlatReport, Flattened, Residue
+from promotion_ladder.core.platform import Position, ReassignOrder, Variant
 from promotion_ladder.ports import Platform
 
 EXPOSED = (Variant.CANDIDATE, Variant.BASELINE)

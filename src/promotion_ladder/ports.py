@@ -9,6 +9,7 @@ from typing import Protocol
 
 from promotion_ladder.core.events import AuditEvent, ChainedEvent
 from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
+from promotion_ladder.core.flat import FlatReport
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
 from promotion_ladder.core.people import People, Policy, Verb
@@ -18,7 +19,6 @@ from promotion_ladder.core.platform import (
     ExitReceipt,
     Exposure,
     ExposureOrder,
-    FlatReport,
     HoldOutOrder,
     LatchOrder,
     LeaseOrder,

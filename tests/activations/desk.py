@@ -13,10 +13,10 @@ from tests.workflows.conftest import LADDER, PEOPLE, POLICY, RELEASE
 from promotion_ladder.contracts import Acknowledged, Acquired, Admission, Claim, Entered, GuardTrip, Judgement
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.decide import Decision, Step
+from promotion_ladder.core.flat import Flatness, FlatReport, Flattened
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.notice import Delivery, Notice
 from promotion_ladder.core.people import Verb, rule
-from promotion_ladder.core.platform import Flatness, FlatReport, Flattened
 from promotion_ladder.core.release import ReleaseRef
 from promotion_ladder.core.state import Command, Phase, PromotionState, StartOrder
 from promotion_ladder.core.verdict import Outcome, Verdict

@@ -11,8 +11,8 @@ from tests.activations.desk import BEGINS, CHORES, Desk, at_stage, begin
 from tests.activations.drive import Run, cancel, done, failed, fired, payload, signal
 
 from promotion_ladder.core.codes import Code
+from promotion_ladder.core.flat import Flatness, FlatReport, Flattened
 from promotion_ladder.core.people import Verb
-from promotion_ladder.core.platform import Flatness, FlatReport, Flattened
 from promotion_ladder.core.state import Ending, Phase
 from promotion_ladder.workflows import messages, outbox, steps
 from promotion_ladder.workflows.climb import MAX_SIGNALS

@@ -11,14 +11,8 @@ import pytest
 from promotion_ladder.adapters.platform_http import HttpPlatform
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.platform import (
-    Flatness,
-    HoldOutOrder,
-    LatchOrder,
-    Mode,
-    PrepareOrder,
-    Variant,
-)
+from promotion_ladder.core.flat import Flatness
+from promotion_ladder.core.platform import HoldOutOrder, LatchOrder, Mode, PrepareOrder, Variant
 from promotion_ladder.simulation.process import Knobs, SimulationProcess
 
 BOT = "wti-trend"

@@ -9,7 +9,8 @@ from tests.core.test_drills import climb as standing_climb
 
 from promotion_ladder.client import drilling, kill_run
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.platform import BotFacts, Flatness, LatchOrder, Mode
+from promotion_ladder.core.flat import Flatness
+from promotion_ladder.core.platform import BotFacts, LatchOrder, Mode
 from promotion_ladder.core.state import Phase
 
 

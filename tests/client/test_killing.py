@@ -11,8 +11,9 @@ from tests.contract.bed import Bed, eventually, latch_order, refused
 from promotion_ladder.client import kill_run
 from promotion_ladder.client.kill_run import Way
 from promotion_ladder.core.codes import Code
+from promotion_ladder.core.flat import Flatness
 from promotion_ladder.core.people import Ruling, Verb
-from promotion_ladder.core.platform import BotFacts, Flatness, Latch, Scope, Variant
+from promotion_ladder.core.platform import BotFacts, Latch, Scope, Variant
 from promotion_ladder.core.scope import KillMode, covers, targets
 from promotion_ladder.core.state import Command
 from promotion_ladder.simulation.process import SimulationProcess

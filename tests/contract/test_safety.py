@@ -7,7 +7,8 @@ from tests.contract.bed import LIMITS, LONG_AGO, SHARE, TOTAL, Bed, Climb, event
 
 from promotion_ladder.adapters.platform_http import HttpPlatform
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.platform import PAUSED_BY, Flatness, Mode, OrderStatus, Variant
+from promotion_ladder.core.flat import Flatness
+from promotion_ladder.core.platform import PAUSED_BY, Mode, OrderStatus, Variant
 
 
 async def ticks(bed: Bed, count: int) -> None:

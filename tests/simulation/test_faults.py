@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 from tests.simulation.desk import BOT, Desk
 
-from promotion_ladder.core.platform import Flatness, Variant
+from promotion_ladder.core.flat import Flatness
+from promotion_ladder.core.platform import Variant
 from promotion_ladder.simulation import faults, safety, views
 from promotion_ladder.simulation.behaviour import Behaviour, Kind
 from promotion_ladder.simulation.faults import Fault, FaultKind, addressed

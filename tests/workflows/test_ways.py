@@ -326,3 +326,20 @@ async def test_a_latched_platform_refuses_the_start(world: World) -> None:
     await world.start()
     result = await world.result()
     assert (result.ending, result.code) == (Ending.REFUSED, Code.LATCHED)
+
+
+async def test_after_a_kill_that_only_pauses_resume_waits_for_the_latch_and_then_lets_it_trade_again(
+    world: World,
+) -> None:
+    await world.start()
+    await world.until_phase(Phase.PAUSING, "canary-10")
+    world.platform.latches.append(Latch(scope="bot", target="bot", reason="odd", by="omar", at=datetime.now(UTC)))
+    await world.signal(Verb.HOLD, "omar", paused=True)
+    await world.until_phase(Phase.ON_HOLD)
+    await world.update(Verb.RESUME, "omar")
+    state = await world.until(lambda state: state.hold is not None and state.hold.code is Code.LATCHED)
+    assert state.stop is None
+    world.platform.latches.clear()
+    await world.update(Verb.RESUME, "omar")
+    await world.until(lambda _state: world.platform.effects.count("expose canary-10 10000.00") == 2)
+    assert (await world.until_phase(Phase.PAUSING, "canary-10")).hold is None

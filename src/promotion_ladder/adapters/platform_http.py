@@ -14,14 +14,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from promotion_ladder.core.base import Record
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.flat import Flatness, FlatReport
 from promotion_ladder.core.platform import (
     BotFacts,
     ClosedTrade,
     ExitReceipt,
     Exposure,
     ExposureOrder,
-    Flatness,
-    FlatReport,
     HoldOutOrder,
     LatchOrder,
     LeaseOrder,

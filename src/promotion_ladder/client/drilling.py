@@ -12,8 +12,9 @@ from promotion_ladder.core.base import Record
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.drills import why_no_drill
 from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.flat import Flatness
 from promotion_ladder.core.people import Verb
-from promotion_ladder.core.platform import BotFacts, Flatness, LatchOrder, Mode, Scope
+from promotion_ladder.core.platform import BotFacts, LatchOrder, Mode, Scope
 from promotion_ladder.core.scope import aimed, shown, standing
 from promotion_ladder.core.state import PromotionState
 from promotion_ladder.descent import EXPOSED, flatness

@@ -14,8 +14,9 @@ from promotion_ladder.client.prohibiting import Prohibiting
 from promotion_ladder.core.base import Record
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.flat import Flatness
 from promotion_ladder.core.people import Verb
-from promotion_ladder.core.platform import BotFacts, Flatness, LatchOrder, Scope
+from promotion_ladder.core.platform import BotFacts, LatchOrder, Scope
 from promotion_ladder.core.scope import KillMode, covers, nothing_covered, shown, standing
 from promotion_ladder.descent import EXPOSED, flatness, flatten
 
@@ -250,7 +251,7 @@ class KillRun:
                     bot.untold = "no promotion of it is running"
                     return
                 promotion_id = (await self.client._memo(bot.name)).get(contracts.MEMO_PROMOTION, "")  # noqa: SLF001
-                command = self.client.command(verb, promotion_id, self.reason)
+                command = self.client.command(verb, promotion_id, self.reason, paused=verb is Verb.HOLD)
                 command = command.model_copy(update={"message_id": f"{self.kill_id}:{bot.name}"})
                 await self.client._signal(bot.name, command)  # noqa: SLF001 - the two are one client
         except TimeoutError:

@@ -9,8 +9,9 @@ from promotion_ladder.client.prohibiting import Prohibiting
 from promotion_ladder.core.base import Record
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.flat import Flatness
 from promotion_ladder.core.people import Verb
-from promotion_ladder.core.platform import BotFacts, Flatness, LatchOrder, Scope
+from promotion_ladder.core.platform import BotFacts, LatchOrder, Scope
 from promotion_ladder.core.scope import KillMode, aimed, covers, nothing_covered, shown, standing
 
 

@@ -13,11 +13,11 @@ from promotion_ladder.core.canonical import GENESIS
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.decide import Decision
 from promotion_ladder.core.events import AuditEvent
+from promotion_ladder.core.flat import FlatReport
 from promotion_ladder.core.incidents import IncidentNews
 from promotion_ladder.core.ladder import Ladder, Stage
 from promotion_ladder.core.notice import Notice
 from promotion_ladder.core.people import Verb
-from promotion_ladder.core.platform import FlatReport
 from promotion_ladder.core.release import Release, ReleaseRef
 
 
@@ -81,6 +81,8 @@ class Command(Record):
     extend_by: Duration | None = None
     successor: StartOrder | None = None
     """The release that takes over (supersede)."""
+    paused: bool = False
+    """Whether the sender has paused entries at the platform, so that going on gives the exposure anew (hold)."""
     channel: str = "cli"
 
 
@@ -205,8 +207,8 @@ class PromotionState(BaseModel):
     resume_quorum: int = 1
     leftover: bool = False
     """Whether an earlier climb's exposure is still to be cleared."""
-    paused_by_guard: bool = False
-    """Whether a guard that holds had entries paused; the exposure is given anew when the climb goes on."""
+    entries_paused: bool = False
+    """Whether a guard that holds, or a kill that only pauses, had entries paused: going on gives the exposure anew."""
     paused_scopes: tuple[str, ...] = ()
     """What guards have latched for a while, for instance ``market:WTI``; nothing moves up meanwhile."""
     standing: Standing | None = None

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends, Query, Request, status
 from promotion_ladder.core.base import Record, Time
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.flat import FlatReport
 from promotion_ladder.core.platform import (
     BotFacts,
     ClosedTrade,
     ExitReceipt,
     Exposure,
     ExposureOrder,
-    FlatReport,
     HoldOutOrder,
     LatchOrder,
     LeaseOrder,

@@ -6,18 +6,16 @@ from decimal import Decimal
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.flat import Flatness, FlatReport, Residue
 from promotion_ladder.core.platform import (
     BotFacts,
     ClosedTrade,
     Exposure,
-    Flatness,
-    FlatReport,
     HoldOut,
     Latch,
     Mode,
     Order,
     Position,
-    Residue,
     Telemetry,
     Variant,
 )
