@@ -14,7 +14,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from tests.faults.matrix.cells import STAGES, Cell, as_json, page
 from tests.faults.matrix.rows import ROWS, Row
 from tests.faults.matrix.yard import Yard
@@ -48,7 +47,7 @@ async def run(row: Row, progress: Progress) -> list[Cell]:
             def say(what: str) -> None:
                 progress.update(task, description=f"{row.faults[0]}: {what}")
 
-            async with Yard(Path(folder), say, **row.env) as yard:
+            async with Yard(Path(folder), say) as yard:
                 await row.trial(yard)
                 await yard.finish()
                 return await yard.cells()

@@ -47,7 +47,7 @@ def _identities(effect: Effect) -> Iterator[tuple[str, ...]]:
     if verb == "acquire":
         yield "acquired by", promotion
     if verb == "exit_position" and effect["detail"]["order_id"]:
-        yield "exit", key.split(":exit:")[0], str(effect["variant"]), str(effect["detail"]["instrument"])
+        yield "exit", key.split(":exit:", maxsplit=1)[0], str(effect["variant"]), str(effect["detail"]["instrument"])
 
 
 def lost_effects(state: PromotionState, effects: Sequence[Effect]) -> list[str]:

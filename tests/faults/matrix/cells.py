@@ -10,21 +10,25 @@ STAGES = ("replay", "shadow", "paper", "canary", "live", "coming down")
 HEADER = ("fault", "stage", "outcome", "safe", "seconds to safe", "doubled", "lost")
 FROM_CODE = "<!-- Made by `make faults`; do not edit. -->"
 ABOUT = """\
-One promotion stands in each column when the fault strikes: parked where an approval is waited for, or, where the row says so, in the
-middle of the named effect. Everything is a real process: Temporal's development server, Prometheus, the simulated platform and venue,
-workers. Each row, or group of rows, has a stack of its own. Afterwards every promotion is brought to its end (those from replay, paper
-and live to the top by approvals, the others rolled back) and what the venue and the record say is counted.
+One promotion stands in each column when the fault strikes: parked where an approval is waited for, or, where the
+row says so, in the middle of the named effect. Everything is a real process: Temporal's development server,
+Prometheus, the simulated platform and venue, workers. Each row, or group of rows, has a stack of its own.
+Afterwards every promotion is brought to its end (those from replay, paper and live to the top by approvals, the
+others rolled back) and what the venue and the record say is counted.
 
-* **Safe** is a promotion whose bot has nothing at risk (candidate and baseline are gone or verified flat at bot and venue, stable has
-  the whole capital), or is exposed exactly as its running promotion grants it (mode, capital of each variant) under a lease renewed
-  within the last 3 s. A promotion that was cut off (terminated) grants nothing: safe is then flat, or, live, what the lease falls back to:
-  no entries, nothing held. More exposure than granted at any moment, or moving up on evidence that lies, is not safe, however it ends.
-* **Seconds to safe** run from the injection until that is true again and stays true; 0 if it never stopped being true. The fault's own
-  duration is in it. A platform that does not answer counts as not safe. Looked at four times a second.
-* **Doubled** counts effects at the venue beyond one per key, a stage prepared or exposed twice in one attempt, a second acquisition and
-  a second exit in one try.
-* **Lost** counts effects that should be there and are not (a stage entered without its effects, a climb settled, restored or held out
-  without one), verbs sent that neither took effect nor were refused with a reason, and events missing from the audit chain."""
+* **Safe** is a promotion whose bot has nothing at risk (candidate and baseline are gone or verified flat at bot
+  and venue, stable has the whole capital), or is exposed exactly as its running promotion grants it (mode, capital
+  of each variant) under a lease renewed within the last 3 s. A promotion that was cut off (terminated) grants
+  nothing: safe is then flat, or, live, what the lease falls back to: no entries, nothing held. More exposure than
+  granted at any moment, or moving up on evidence that lies, is not safe, however it ends.
+* **Seconds to safe** run from the injection until that is true again and stays true; 0 if it never stopped being
+  true. The fault's own duration is in it. A platform that does not answer counts as not safe. Looked at four times
+  a second.
+* **Doubled** counts effects at the venue beyond one per key, a stage prepared or exposed twice in one attempt, a
+  second acquisition and a second exit in one try.
+* **Lost** counts effects that should be there and are not (a stage entered without its effects, a climb settled,
+  restored or held out without one), verbs sent that neither took effect nor were refused with a reason, and events
+  missing from the audit chain."""
 
 
 class Cell(NamedTuple):

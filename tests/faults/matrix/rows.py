@@ -1,8 +1,8 @@
 """Every row of the matrix, in groups that share a stack."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from tests.faults.matrix import workers
+from tests.faults.matrix import around, messages, metrics, servers, workers
 from tests.faults.matrix.yard import Trial
 
 
@@ -12,8 +12,6 @@ class Row:
 
     faults: tuple[str, ...]
     trial: Trial
-    env: dict[str, str] = field(default_factory=dict)
-    """What its worker has in its environment beside the stack's own."""
 
 
 ROWS = (
@@ -22,4 +20,16 @@ ROWS = (
     Row(tuple(map(workers.amid, workers.DOWN)), workers.amid_the_way_down),
     Row((workers.IN_TURN,), workers.in_turn),
     Row((workers.STOPPED,), workers.stands_still),
+    Row((servers.TEMPORAL,), servers.temporal_dies),
+    Row((servers.PLATFORM,), servers.platform_dies),
+    Row((servers.SLOW, servers.ERRORS, servers.LOST), servers.platform_answers_badly),
+    Row((servers.PARTIAL, servers.REFUSING), servers.venue_exits_badly),
+    Row((*map(metrics.lie, metrics.LIES), metrics.KILLED), metrics.lies),
+    Row((around.LOCKED, around.FULL, around.READ_ONLY), around.store_fails),
+    Row((around.NOTIFIER,), around.channel_fails),
+    Row((around.AHEAD, around.BEHIND), around.clock_steps),
+    Row((messages.TWICE,), messages.mangled),
+    Row((messages.FLOOD,), messages.flooded),
+    Row((messages.TERMINATED,), messages.terminated),
+    Row((messages.RESET,), messages.rewound),
 )

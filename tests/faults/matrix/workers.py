@@ -5,7 +5,8 @@ import os
 import signal
 
 from tests.faults.matrix.cells import STAGES
-from tests.faults.matrix.yard import MONEY, STEPS, Parked, Yard, another_worker, polls, taken
+from tests.faults.matrix.processes import another_worker, polls, taken
+from tests.faults.matrix.yard import MONEY, STEPS, Parked, Yard
 
 from promotion_ladder.core.people import Verb
 

@@ -1,15 +1,12 @@
 """One stack, the promotions parked on it, the faults that strike them, and what becomes of each."""
 
 import asyncio
-import contextlib
 import itertools
-import os
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.e2e.rig import Rig, until
 from tests.faults.matrix import account
@@ -24,7 +21,7 @@ from promotion_ladder.core.people import Verb
 from promotion_ladder.core.release import Release
 from promotion_ladder.core.state import Ending, Phase, PromotionResult, PromotionState
 from promotion_ladder.stack.local import LocalStack
-from promotion_ladder.stack.processes import Process, free_port
+from promotion_ladder.stack.processes import Process
 
 CONFIG = Path(__file__).parent / "config"
 STEPS = ("replay", "shadow", "paper", "canary", "live")
@@ -35,9 +32,6 @@ LOOK = 0.4
 BECOMES_SAFE = 75.0
 """Seconds that a promotion is looked at for becoming safe: five leases."""
 ENDS = 120.0
-WAITS_FOR_NOBODY = (
-    Code.NOTHING_TO_APPROVE, Code.WRONG_STAGE, Code.COMING_DOWN, Code.WORKER_SILENT, Code.STALE_EVIDENCE, Code.NOT_ON_HOLD,
-)  # fmt: skip
 
 
 @dataclass
@@ -80,11 +74,10 @@ class Parked:
 
 
 class Yard:
-    """A stack of one's own, with its promotions. Its worker gets ``env`` beside the stack's own."""
+    """A stack of one's own, with its promotions."""
 
-    def __init__(self, state_dir: Path, say: Callable[[str], None], **env: str) -> None:
+    def __init__(self, state_dir: Path, say: Callable[[str], None]) -> None:
         self.stack = LocalStack(state_dir, tick=TICK, config_dir=CONFIG)
-        self.stack.worker.env.update(env)
         self.say = say
         self.parked: list[Parked] = []
         self.more: list[Process] = []
@@ -92,7 +85,7 @@ class Yard:
         self._looking: asyncio.Task[None] | None = None
         self._numbers = itertools.count()
 
-    async def __aenter__(self) -> "Yard":
+    async def __aenter__(self) -> Self:
         self.say("stack")
         try:
             await self.stack.start()
@@ -344,56 +337,6 @@ def _story(parked: Parked, strike: Strike) -> str:
     elif state is not None and state.ending is not None and state.ending is not Ending.ROLLED_BACK:
         words.append(f"ended {state.ending}")
     return ", ".join(words)
-
-
-# --- processes --------------------------------------------------------------------------------------------------
-
-
-def another_worker(yard: Yard) -> Process:
-    """A second worker on the same stack; not started yet."""
-    port = free_port()
-    env = {**yard.stack.worker.env, "LADDER_METRICS": f"127.0.0.1:{port}"}
-    made = Process(
-        "another worker", yard.stack.worker.command, yard.stack.state_dir / "logs" / f"worker-{port}.log", env
-    )
-    yard.more.append(made)
-    return made
-
-
-async def polls(process: Process) -> bool:
-    """Whether a worker has begun to work: it opens its metrics just before."""
-    host, _, port = process.env["LADDER_METRICS"].partition(":")
-    try:
-        _, writer = await asyncio.open_connection(host, int(port))
-    except OSError:
-        return False
-    writer.close()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
-    return True
-
-
-@contextlib.asynccontextmanager
-async def helper(yard: Yard, module: str, *args: str) -> AsyncIterator[Process]:
-    """A process of the tests' own, ended afterwards."""
-    command = [sys.executable, "-m", f"tests.faults.matrix.{module}", *args]
-    made = Process(module, command, yard.stack.state_dir / "logs" / f"{module}.log", {"PYTHONPATH": os.getcwd()})
-    yard.more.append(made)
-    made.start()
-    try:
-        yield made
-    finally:
-        made.kill()
-
-
-async def taken(yard: Yard, wanted: Sequence[tuple[str, str]], seconds: float = 20.0) -> None:
-    """Wait until the platform has begun each of these (bot, verb), which a standing fault makes slow."""
-
-    async def all_begun() -> bool:
-        answer = await yard.rig.knobs._call("GET", "/simulation/faults")
-        return not {(each["bot"], each["verb"]) for each in answer} & set(wanted)
-
-    await until(f"{wanted} to begin", all_begun, seconds)
 
 
 Trial = Callable[[Yard], Awaitable[None]]
