@@ -18,6 +18,8 @@ from tests.faults.matrix.cells import STAGES, Cell, as_json, page
 from tests.faults.matrix.rows import ROWS, Row
 from tests.faults.matrix.yard import Yard
 
+LOG = Path("build/faults.log")
+
 
 def arguments() -> argparse.Namespace:
     """What the command line asks for."""
@@ -77,7 +79,8 @@ async def run_all(rows: list[Row], jobs: int, console: Console) -> tuple[list[Ce
                 except Exception as error:  # noqa: BLE001 - one row that breaks must not hide the others
                     why = re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")[:300]
                     failed.append(f"{', '.join(row.faults)} ({why})")
-                    console.print(traceback.format_exc(), markup=False)
+                    note_traceback(row)
+                    console.print(f"  {failed[-1]}; the traceback is in {LOG}", markup=False)
                     cells = []
                 bad = [cell for cell in cells if not cell.holds]
                 console.print(
@@ -91,6 +94,12 @@ async def run_all(rows: list[Row], jobs: int, console: Console) -> tuple[list[Ce
 
         found = await asyncio.gather(*(one(row) for row in rows))
     return in_order([cell for cells in found for cell in cells]), failed
+
+
+def note_traceback(row: Row) -> None:
+    """Keep for a developer why a row could not be run."""
+    with LOG.open("a") as log:
+        log.write(f"{row.faults}\n{traceback.format_exc()}\n")
 
 
 def in_order(cells: list[Cell]) -> list[Cell]:
@@ -107,6 +116,8 @@ def main() -> None:
     if asked.list or not rows:
         console.print("\n".join(fault for row in ROWS for fault in row.faults), markup=False)
         raise SystemExit(0 if asked.list else 2)
+    LOG.parent.mkdir(exist_ok=True)
+    LOG.unlink(missing_ok=True)
     began = time.monotonic()
     cells, failed = asyncio.run(run_all(rows, asked.jobs, console))
     seconds = time.monotonic() - began

@@ -39,7 +39,7 @@ async def store_fails(yard: Yard) -> None:
         READ_ONLY: lambda: _said(said, "PRAGMA query_only = 1"),
     }
     for fault, way in ways.items():
-        climbing, falling = await yard.park(*STEPS), await yard.park("coming down")
+        climbing, falling = await asyncio.gather(yard.park(*STEPS), yard.park("coming down"))
         await yard.rig.knobs.lift_faults("refuse_exit")
         await yard.strike(fault, [*climbing, *falling])
         with way():
@@ -89,7 +89,7 @@ async def channel_fails(yard: Yard) -> None:
             yard, LADDER_WEBHOOK_URL=f"http://127.0.0.1:{port}/", LADDER_WEBHOOK_SECRET="drill", LADDER_NOTICES="",
             LADDER_STATE=str(elsewhere),
         )  # fmt: skip
-        climbing, falling = await yard.park(*STEPS), await yard.park("coming down")
+        climbing, falling = await asyncio.gather(yard.park(*STEPS), yard.park("coming down"))
         await yard.strike(NOTIFIER, [*climbing, *falling])
         webhook.kill()
         await yard.rig.knobs.lift_faults("refuse_exit")
@@ -117,7 +117,7 @@ async def clock_steps(yard: Yard) -> None:
         FAKETIME_DONT_FAKE_MONOTONIC="1",
     )  # fmt: skip
     for fault, step in STEPPED.items():
-        climbing, falling = await yard.park(*STEPS), await yard.park("coming down")
+        climbing, falling = await asyncio.gather(yard.park(*STEPS), yard.park("coming down"))
         await yard.strike(fault, [*climbing, *falling])
         said.write_text(step)
         await yard.rig.knobs.lift_faults("refuse_exit")

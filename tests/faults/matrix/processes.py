@@ -49,11 +49,16 @@ async def helper(yard: Yard, module: str, *args: str) -> AsyncIterator[Process]:
         made.kill()
 
 
-async def taken(yard: Yard, wanted: Sequence[tuple[str, str]], seconds: float = 20.0) -> None:
+async def taken(yard: Yard, wanted: Sequence[tuple[str, str]], seconds: float = 40.0) -> None:
     """Wait until the platform has begun each of these (bot, verb), which a standing fault makes slow."""
+    left = set(wanted)
 
     async def all_begun() -> bool:
-        answer = await yard.rig.knobs.faults()
-        return not {(each["bot"], each["verb"]) for each in answer} & set(wanted)
+        nonlocal left
+        left &= {(each["bot"], each["verb"]) for each in await yard.rig.knobs.faults()}
+        return not left
 
-    await until(f"{wanted} to begin", all_begun, seconds)
+    try:
+        await until("the platform to begin", all_begun, seconds)
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {sorted(left)}") from None

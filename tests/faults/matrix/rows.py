@@ -1,9 +1,12 @@
 """Every row of the matrix, in groups that share a stack."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.faults.matrix import around, messages, metrics, servers, workers
 from tests.faults.matrix.yard import Trial
+
+ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)

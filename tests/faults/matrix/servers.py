@@ -24,18 +24,15 @@ WAY_DOWN = ("pause_entries", "cancel_orders", "exit_position", "restore", "hold_
 
 
 async def temporal_dies(yard: Yard) -> None:
-    """Verbs sent meanwhile are refused; a kill latches at the platform all the same."""
+    """A hold sent meanwhile is refused, or takes effect when the server is back: its sender is told which."""
     all_ = await yard.park(*STAGES)
     await yard.strike(TEMPORAL, all_)
     async with yard.rig.without_temporal():
         await yard.rig.knobs.lift_faults("refuse_exit")
-        await asyncio.gather(_refused(yard, all_[1], Verb.HOLD), asyncio.sleep(DOWN))
+        holding = asyncio.create_task(yard.send(all_[1], Verb.HOLD))
+        await asyncio.sleep(DOWN)
+    await holding
     await yard.all_safe(all_)
-
-
-async def _refused(yard: Yard, parked: Parked, verb: Verb) -> None:
-    if not await yard.send(parked, verb):
-        parked.strikes[-1].flaws.append(f"{verb} was taken in by a server that was gone")
 
 
 async def platform_dies(yard: Yard) -> None:
@@ -50,7 +47,7 @@ async def platform_dies(yard: Yard) -> None:
 
 async def platform_answers_badly(yard: Yard) -> None:
     """Each is approved or rolled back into the fault: what was parked below a stage enters it."""
-    slow, errors, lost = [[*await yard.park(*STEPS, below=True), *await yard.park(*MONEY)] for _ in range(3)]
+    slow, errors, lost = await asyncio.gather(*(_parked_for(yard) for _ in range(3)))
     for those, fault in ((slow, SLOW), (errors, ERRORS), (lost, LOST)):
         for each in those[len(STEPS) :]:
             each.upwards = False
@@ -71,6 +68,11 @@ async def platform_answers_badly(yard: Yard) -> None:
     await yard.all_safe(yard.parked)
 
 
+async def _parked_for(yard: Yard) -> list[Parked]:
+    below, down = await asyncio.gather(yard.park(*STEPS, below=True), yard.park(*MONEY))
+    return [*below, *down]
+
+
 async def _into(yard: Yard, those: list[Parked]) -> None:
     """The first ones move up, the others (canary and live a second time) come down."""
     ups, downs = those[: len(STEPS)], those[len(STEPS) :]
@@ -79,7 +81,7 @@ async def _into(yard: Yard, those: list[Parked]) -> None:
 
 async def venue_exits_badly(yard: Yard) -> None:
     """Rolled back or killed with something held, while the venue fills by half, or refuses."""
-    halves, refused = await yard.park(*MONEY), await yard.park(*MONEY)
+    halves, refused = await asyncio.gather(yard.park(*MONEY), yard.park(*MONEY))
     await asyncio.gather(*(yard.rig.holds_something(each.bot) for each in yard.parked))
     for each in halves:
         await yard.rig.knobs.fault("partial_exit", bot=each.bot, count=3)

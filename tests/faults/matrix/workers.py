@@ -79,11 +79,12 @@ async def stands_still(yard: Yard) -> None:
 
 async def amid_the_way_up(yard: Yard) -> None:
     """Each enters its stage, or is judged, as the worker dies; the platform does the effect all the same, late."""
-    acquiring = await yard.park("replay", below=True)
-    preparing, exposing = await asyncio.gather(
-        yard.park(*STEPS, below=True), yard.park(*STEPS[1:], below=True)
-    )  # fmt: skip
-    judged = await yard.park(*STEPS)
+    acquiring, preparing, exposing, judged = await asyncio.gather(
+        yard.park("replay", below=True),
+        yard.park(*STEPS, below=True),
+        yard.park(*STEPS[1:], below=True),
+        yard.park(*STEPS),
+    )
     by_verb = {"acquire": acquiring, "prepare": preparing, "set_exposure": exposing}
     going = await _in_the_middle(yard, [(verb, each) for verb, those in by_verb.items() for each in those])
     going += await _in_the_middle(
@@ -109,9 +110,12 @@ async def _in_the_middle(yard: Yard, those: list[tuple[str, Parked]]) -> list["a
 
 async def amid_the_way_down(yard: Yard) -> None:
     """Each comes down, or settles, as the worker dies; what has money at risk holds a position then."""
-    flattening = {verb: await yard.park(*MONEY) for verb in DOWN[:4]}
-    by_verb = {**flattening, "restore": await yard.park(*STEPS), "hold_out": await yard.park(*STEPS)}
-    settling = await yard.park("live")
+    parks = await asyncio.gather(
+        *(yard.park(*MONEY) for _ in DOWN[:4]), yard.park(*STEPS), yard.park(*STEPS), yard.park("live")
+    )
+    *falls, settling = parks
+    by_verb = dict(zip(DOWN, falls, strict=False))
+    flattening = {verb: by_verb[verb] for verb in DOWN[:4]}
     await asyncio.gather(*(yard.rig.holds_something(each.bot) for those in flattening.values() for each in those))
     falling = [(verb, each) for verb, those in by_verb.items() for each in those]
     going = await _in_the_middle(yard, [("settle", each) for each in settling])
