@@ -168,10 +168,10 @@ def test_the_page_of_docs_is_made_by_the_matrix_and_tells_the_cells_it_holds() -
 
 def test_a_cell_below_the_bar_is_named_on_the_page() -> None:
     bad = GOOD._replace(safe=False, seconds_to_safe=None, outcome="not safe: residual | WTI")
-    text = cells.page([GOOD, bad], 90, ["the clock (no library)"])
+    text = cells.page([GOOD, bad], "2 processors", ["the clock (no library)"])
     assert "1 do not meet the bar" in text
     assert "| **never** |" in text
     assert "residual / WTI" in text
     assert "Not run: the clock (no library)." in text
-    assert "every cell ended safe" in cells.page([GOOD], 90, [])
+    assert "every cell ended safe" in cells.page([GOOD], "2 processors", [])
     assert cells.from_json(cells.as_json([GOOD, bad])) == [GOOD, bad]

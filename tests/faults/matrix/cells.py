@@ -56,12 +56,12 @@ def from_json(text: str) -> list[Cell]:
     return [Cell(**each) for each in json.loads(text)]
 
 
-def page(cells: Sequence[Cell], seconds: float, not_run: Sequence[str], at: datetime | None = None) -> str:
+def page(cells: Sequence[Cell], machine: str, not_run: Sequence[str], at: datetime | None = None) -> str:
     """The whole of docs/faults.md."""
     bad = [cell for cell in cells if not cell.holds]
     rows = len({cell.fault for cell in cells})
     day = (at or datetime.now(UTC)).date()
-    result = f"{len(cells)} cells of {rows} faults in {seconds / 60:.0f} minutes on {day}: " + (
+    result = f"{len(cells)} cells of {rows} faults on {day} ({machine}): " + (
         "every cell ended safe, nothing doubled, nothing lost."
         if not bad
         else f"{len(bad)} do not meet the bar (safe, nothing doubled, nothing lost); they are in **bold**."
