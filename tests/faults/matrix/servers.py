@@ -19,8 +19,16 @@ PARTIAL = "exits fill only half"
 REFUSING = "venue refuses to flatten for 8 s"
 REFUSES = 8.0
 
-WAY_UP = ("acquire", "prepare", "set_exposure", "telemetry", "trades")
-WAY_DOWN = ("pause_entries", "cancel_orders", "exit_position", "restore", "hold_out")
+CHANGING = (
+    "acquire",
+    "prepare",
+    "set_exposure",
+    "pause_entries",
+    "cancel_orders",
+    "exit_position",
+    "restore",
+    "hold_out",
+)
 
 
 async def temporal_dies(yard: Yard) -> None:
@@ -45,38 +53,51 @@ async def platform_dies(yard: Yard) -> None:
     await yard.all_safe(all_)
 
 
-async def platform_answers_badly(yard: Yard) -> None:
-    """Each is approved or rolled back into the fault: what was parked below a stage enters it."""
-    slow, errors, lost = await asyncio.gather(*(_parked_for(yard) for _ in range(3)))
-    for those, fault in ((slow, SLOW), (errors, ERRORS), (lost, LOST)):
-        for each in those[len(STEPS) :]:
-            each.upwards = False
-        await yard.strike(fault, those)
-    for each in slow:
+async def platform_slow(yard: Yard) -> None:
+    """Each enters its stage while every verb takes 2 s."""
+    those = await _parked_for(yard, SLOW)
+    for each in those:
         await yard.rig.knobs.fault("latency", bot=each.bot, seconds=2.0)
-    for each in errors:
+    moving = asyncio.create_task(_into(yard, those))
+    await asyncio.sleep(2 * DOWN)
+    await yard.rig.knobs.lift_faults("latency")
+    await moving
+    await yard.all_safe(those)
+
+
+async def platform_errors(yard: Yard) -> None:
+    """Each enters its stage while no verb is done."""
+    those = await _parked_for(yard, ERRORS)
+    for each in those:
         await yard.rig.knobs.fault("error500", bot=each.bot)
-    for each in lost:
-        for verb in (*WAY_UP, *WAY_DOWN):
-            await yard.rig.knobs.fault("lost_response", bot=each.bot, verb=verb, count=1)
-    moving = [asyncio.create_task(_into(yard, those)) for those in (slow, errors, lost)]
+    moving = asyncio.create_task(_into(yard, those))
     await asyncio.sleep(DOWN)
     await yard.rig.knobs.lift_faults("error500")
+    await moving
+    await yard.all_safe(those)
+
+
+async def answers_lost(yard: Yard) -> None:
+    """Each enters its stage; the first answer of every verb that changes something gets lost."""
+    those = await _parked_for(yard, LOST)
+    for each in those:
+        for verb in CHANGING:
+            await yard.rig.knobs.fault("lost_response", bot=each.bot, verb=verb, count=1)
+    await _into(yard, those)
     await asyncio.sleep(DOWN)
-    await yard.rig.knobs.lift_faults("latency")
-    await asyncio.gather(*moving)
-    await yard.all_safe(yard.parked)
+    await yard.all_safe(those)
 
 
-async def _parked_for(yard: Yard) -> list[Parked]:
-    below, down = await asyncio.gather(yard.park(*STEPS, below=True), yard.park(*MONEY))
-    return [*below, *down]
+async def _parked_for(yard: Yard, fault: str) -> list[Parked]:
+    """One below each stage, about to enter it, and one on its way down."""
+    ups, downs = await asyncio.gather(yard.park(*STEPS, below=True), yard.park("coming down"))
+    await yard.rig.knobs.lift_faults("refuse_exit")
+    await yard.strike(fault, [*ups, *downs])
+    return [*ups, *downs]
 
 
 async def _into(yard: Yard, those: list[Parked]) -> None:
-    """The first ones move up, the others (canary and live a second time) come down."""
-    ups, downs = those[: len(STEPS)], those[len(STEPS) :]
-    await asyncio.gather(*map(yard.move_up, ups), *(yard.send(each, Verb.ROLLBACK) for each in downs))
+    await asyncio.gather(*(yard.move_up(each) for each in those if not each.coming_down))
 
 
 async def venue_exits_badly(yard: Yard) -> None:

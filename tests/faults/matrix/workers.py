@@ -20,7 +20,8 @@ PARKED = "worker killed, parked"
 IN_TURN = "two workers killed in turn"
 STOPPED = "worker stopped (SIGSTOP) amid set_exposure, continued 8 s later"
 UP = ("acquire", "prepare", "set_exposure", "judge")
-DOWN = ("pause_entries", "cancel_orders", "exit_position", "verify_flat", "restore", "hold_out", "settle")
+FLATTENING = ("pause_entries", "cancel_orders", "exit_position", "verify_flat")
+LAST_STEPS = ("restore", "hold_out", "settle")
 
 
 def amid(verb: str) -> str:
@@ -108,17 +109,22 @@ async def _in_the_middle(yard: Yard, those: list[tuple[str, Parked]]) -> list["a
     return going
 
 
-async def amid_the_way_down(yard: Yard) -> None:
-    """Each comes down, or settles, as the worker dies; what has money at risk holds a position then."""
-    parks = await asyncio.gather(
-        *(yard.park(*MONEY) for _ in DOWN[:4]), yard.park(*STEPS), yard.park(*STEPS), yard.park("live")
-    )
-    *falls, settling = parks
-    by_verb = dict(zip(DOWN, falls, strict=False))
-    flattening = {verb: by_verb[verb] for verb in DOWN[:4]}
-    await asyncio.gather(*(yard.rig.holds_something(each.bot) for those in flattening.values() for each in those))
-    falling = [(verb, each) for verb, those in by_verb.items() for each in those]
+async def amid_flattening(yard: Yard) -> None:
+    """Each is rolled back with a position held, and the worker dies in the middle of a verb of flattening."""
+    parks = await asyncio.gather(*(yard.park(*MONEY) for _ in FLATTENING))
+    await asyncio.gather(*(yard.rig.holds_something(each.bot) for those in parks for each in those))
+    await _killed_amid(yard, dict(zip(FLATTENING, parks, strict=True)), [])
+
+
+async def amid_the_last_steps(yard: Yard) -> None:
+    """Each comes down with nothing held, or settles, as the worker dies in the middle of a last step."""
+    *parks, settling = await asyncio.gather(yard.park(*STEPS), yard.park(*STEPS), yard.park("live"))
+    await _killed_amid(yard, dict(zip(LAST_STEPS, parks, strict=False)), settling)
+
+
+async def _killed_amid(yard: Yard, by_verb: dict[str, list[Parked]], settling: list[Parked]) -> None:
     going = await _in_the_middle(yard, [("settle", each) for each in settling])
+    falling = [(verb, each) for verb, those in by_verb.items() for each in those]
     for verb, each in falling:
         await yard.rig.knobs.fault("latency", bot=each.bot, verb=verb, seconds=LATE, count=1)
         each.upwards = False

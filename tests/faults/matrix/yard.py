@@ -33,7 +33,7 @@ TICK = 0.1
 LOOK = 0.4
 BECOMES_SAFE = 75.0
 """Seconds that a promotion is looked at for becoming safe: five leases."""
-ENDS = 120.0
+ENDS = 240.0
 
 
 @dataclass
@@ -141,7 +141,7 @@ class Yard:
             await self.send(parked, Verb.ROLLBACK)
             await self.rig.reaches(bot, Phase.COMING_DOWN)
 
-    async def climb_to(self, parked: Parked, stage: str, seconds: float = 120.0) -> None:
+    async def climb_to(self, parked: Parked, stage: str, seconds: float = 240.0) -> None:
         """Approve until it waits for the approval of ``stage``; from then on it may have what that grants."""
 
         async def there() -> bool:
