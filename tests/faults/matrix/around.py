@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,7 +14,7 @@ from promotion_ladder.core.state import Phase
 from promotion_ladder.stack.processes import free_port
 
 HOOKS = Path(__file__).parent / "hooks"
-ROOT = Path(__file__).parents[3]
+CLOCK = Path(__file__).parent / "clock"
 GONE = 6.0
 """Seconds that each of these faults lasts."""
 
@@ -25,7 +24,7 @@ READ_ONLY = "audit database read-only"
 NOTIFIER = "webhook refuses connections"
 AHEAD = "worker's clock stepped 1 h ahead"
 BEHIND = "worker's clock stepped 1 h back"
-STEPPED = {AHEAD: "+3600s", BEHIND: "-3600s"}
+STEPPED = {AHEAD: "3600", BEHIND: "-3600"}
 
 
 async def store_fails(yard: Yard) -> None:
@@ -108,14 +107,10 @@ async def _nobody_asked(yard: Yard, each: Parked) -> None:
 
 
 async def clock_steps(yard: Yard) -> None:
-    """Approved under the wrong time; then the clock is right again. Shifted by libfaketime, all but the monotonic."""
-    library = await asyncio.to_thread(faketime)
+    """Approved under the wrong time; then the clock is right again."""
     said = yard.stack.state_dir / "clock"
-    said.write_text("+0s")
-    await _worker_with(
-        yard, LD_PRELOAD=str(library), FAKETIME_TIMESTAMP_FILE=str(said), FAKETIME_NO_CACHE="1",
-        FAKETIME_DONT_FAKE_MONOTONIC="1",
-    )  # fmt: skip
+    said.write_text("0")
+    await _worker_with(yard, PYTHONPATH=str(CLOCK), FAULT_CLOCK=str(said))
     for fault, step in STEPPED.items():
         climbing, falling = await asyncio.gather(yard.park(*STEPS), yard.park("coming down"))
         await yard.strike(fault, [*climbing, *falling])
@@ -123,26 +118,5 @@ async def clock_steps(yard: Yard) -> None:
         await yard.rig.knobs.lift_faults("refuse_exit")
         await asyncio.gather(*map(yard.move_up, climbing))
         await asyncio.sleep(GONE)
-        said.write_text("+0s")
+        said.write_text("0")
         await yard.all_safe([*climbing, *falling])
-
-
-def faketime() -> Path:
-    """The library that shifts a process's clock; Debian's package, unpacked into build/ where it is not installed.
-
-    Raises LookupError where it cannot be had.
-    """
-    name = "libfaketimeMT.so.1"
-    unpacked = ROOT / "build" / "libfaketime"
-    places = (Path("/usr/lib"), unpacked)
-    for _ in range(2):
-        for place in places:
-            found = next((file for file in place.glob(f"**/faketime/{name}")), None)
-            if found is not None:
-                return found
-        done = subprocess.run(
-            [ROOT / "tools" / "debian.sh", "libfaketime", unpacked], check=False, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise LookupError(f"libfaketime is not installed and could not be fetched: {done.stderr.strip()[-200:]}")
-    raise LookupError(f"no {name} in the package libfaketime")

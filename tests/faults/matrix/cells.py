@@ -26,6 +26,7 @@ others rolled back) and what the venue and the record say is counted.
   a second.
 * **Doubled** counts effects at the venue beyond one per key, a stage prepared or exposed twice in one attempt, a
   second acquisition and a second exit in one try.
+* **The worker's clock** is the one that its Python sees; its monotonic clock and every other process keep theirs.
 * **Lost** counts effects that should be there and are not (a stage entered without its effects, a climb settled,
   restored or held out without one), verbs sent that neither took effect nor were refused with a reason, and events
   missing from the audit chain."""
