@@ -8,12 +8,11 @@ sleep of Python 3.11.
 import datetime as dt
 import os
 import time
-from datetime import datetime as _Plain
 from pathlib import Path
 from typing import Any
 
 _said = Path(os.environ["FAULT_CLOCK"])
-_plain = time.time
+_plain, _moment = time.time, dt.datetime
 
 
 def _shift() -> float:
@@ -24,18 +23,18 @@ class _Like(type):
     """Every moment is an instance, whoever made it."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, _Plain)
+        return isinstance(instance, _moment)
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, _Plain)
+        return issubclass(subclass, _moment)
 
 
-class _Shifted(_Plain, metaclass=_Like):
+class _Shifted(dt.datetime, metaclass=_Like):
     @classmethod
     def now(cls, tz: dt.tzinfo | None = None) -> Any:
         """The time of day, shifted."""
-        return _Plain.now(tz) + dt.timedelta(seconds=_shift())
+        return _moment.now(tz) + dt.timedelta(seconds=_shift())
 
 
 time.time = lambda: _plain() + _shift()
-dt.datetime = _Shifted
+vars(dt)["datetime"] = _Shifted
