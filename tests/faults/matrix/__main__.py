@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import os
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -65,6 +66,9 @@ async def run(row: Row, progress: Progress) -> list[Cell]:
 async def run_all(rows: list[Row], jobs: int, console: Console) -> tuple[list[Cell], list[str]]:
     """Run them, ``jobs`` at a time; the cells in the order of the rows, and what could not be run."""
     slots = asyncio.Semaphore(jobs)
+    this = asyncio.current_task()
+    if this is not None:  # asked to end from outside, every process of every stack is ended too
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     failed: list[str] = []
     columns = (
         SpinnerColumn(),

@@ -88,6 +88,8 @@ async def flooded(yard: Yard) -> None:
     await asyncio.gather(*(one() for _ in range(HOW_MANY)))
     await yard.send(canary, Verb.ROLLBACK)
     await yard.all_safe([canary])
+    if canary.strikes[-1].after is None or canary.strikes[-1].after.stop is None:
+        canary.strikes[-1].flaws.append("a rollback had no effect while it was looked at")
 
 
 async def terminated(yard: Yard) -> None:
