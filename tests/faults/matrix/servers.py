@@ -91,12 +91,12 @@ async def answers_lost(yard: Yard) -> None:
 async def _parked_for(yard: Yard, fault: str) -> list[Parked]:
     """One below each stage, about to enter it, and one on its way down."""
     ups, downs = await asyncio.gather(yard.park(*STEPS, below=True), yard.park("coming down"))
-    await yard.rig.knobs.lift_faults("refuse_exit")
     await yard.strike(fault, [*ups, *downs])
     return [*ups, *downs]
 
 
 async def _into(yard: Yard, those: list[Parked]) -> None:
+    await yard.rig.knobs.lift_faults("refuse_exit")  # the way down goes on, into the fault as well
     await asyncio.gather(*(yard.move_up(each) for each in those if not each.coming_down))
 
 
