@@ -1,7 +1,7 @@
 # Every command of a contributor. Works with the make of Debian and of macOS; CI runs the same targets (.ci/run).
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-extra demo bench lock clean
+.PHONY: help setup check test test-extra faults demo bench lock clean
 ARGS ?=
 
 help: ## List these commands
@@ -20,6 +20,9 @@ test: setup ## Run the tests (ARGS="-k veto" goes to pytest)
 
 test-extra: setup ## Run what needs a PostgreSQL server on this machine: the audit store on it
 	.venv/bin/pytest tests/extra $(ARGS)
+
+faults: setup ## Inject every fault at every stage on real processes, half an hour (ARGS="--only Temporal" takes some rows)
+	.venv/bin/python -m tests.faults.matrix $(ARGS)
 
 demo: setup ## Climb a whole ladder on this machine: Temporal, Prometheus, simulation and worker in one command
 	.venv/bin/ladder demo $(ARGS)

@@ -48,6 +48,8 @@ async def come_down(climb: Climb) -> None:
         state.may_be_exposed = True  # whatever we believe: a kill flattens
     if state.may_be_exposed:
         await _let_go(climb)
+    if state.ladder is not None and not state.epoch:
+        await _own(climb)
     while state.epoch and not state.restored:
         state.restored = await _restore(climb)
         if not state.restored:
@@ -56,6 +58,20 @@ async def come_down(climb: Climb) -> None:
     stop = state.stop or stop  # a kill may have overruled a gentler stop on the way
     if stop.hold_out and state.ending is None:
         await _hold_out(climb, stop)
+
+
+async def _own(climb: Climb) -> None:
+    """Stopped before it owned the bot: what an earlier climb left exposed has nobody else to undo it."""
+    state = climb.state
+    acquired = await workflow.execute_activity_method(
+        PlatformActivities.acquire, state.order, summary=f"acquire {state.release.bot} to restore stable", **PLATFORM
+    )
+    state.epoch = acquired.epoch
+    climb.record("acquired", f"owns {state.release.bot} at epoch {state.epoch} to restore stable", epoch=state.epoch)
+    if acquired.leftover:
+        state.may_be_exposed = True
+        climb.record("leftover_found", "an earlier climb left something exposed: flattened first")
+        await flatten(climb)
 
 
 async def _let_go(climb: Climb) -> None:

@@ -25,7 +25,7 @@ THE_LADDER = Ladder.model_validate(LADDER)
 STABLE = ReleaseRef(version="1.9.0", digest="d" * 64)
 BEGINS = datetime(2026, 1, 5, 9, tzinfo=UTC)
 ORDER = StartOrder(promotion_id="bot/2.0.0/x", release=RELEASE, identity="ana")
-CHORES = ("record", "notify", "rule")
+CHORES = ("record", "notify", "rule", "post_incident")
 """What runs beside the story."""
 FORWARD = ("acquire", "clear", "enter", "reopen", "settle")
 """What moves up at the platform."""
@@ -97,6 +97,8 @@ class Desk:
         if activity.name == "flatten":
             self.flattened += 1
             self.exposed = False
+        if activity.name == "post_incident":
+            return done(seq, None)
         return done(seq, self._answer(activity.name, activity.argument))
 
     def _answer(self, name: str, argument: Payload) -> Any:

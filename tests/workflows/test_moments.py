@@ -161,8 +161,11 @@ async def test_a_kill_before_the_bot_is_owned_flattens_what_was_left(world: Worl
     await world.start()
     await world.until_phase(Phase.ENTERING)
     await world.signal(Verb.KILL)
+    await world.until(lambda state: state.flat is not None and state.flat.is_flat)
+    assert world.platform.held == {}, "flat does not wait for the bot to be owned"
+    world.platform.refuse_acquire = False
     assert (await world.result()).code is Code.KILLED
-    assert world.platform.held == {}
+    assert set(world.platform.shares) == {Variant.STABLE}
 
 
 async def test_an_unknown_author_is_refused(world: World) -> None:
@@ -206,3 +209,17 @@ async def test_a_message_sent_again_gets_the_same_answer_in_a_later_run(world: W
     assert await refused(world, Verb.RESUME, **stranger) == denied
     assert await world.update(Verb.RESUME, "omar", message_id="from omar") == allowed
     assert world.kinds().count("resume_accepted") == 1
+
+
+async def test_a_stop_before_the_climb_owns_the_bot_still_clears_what_an_earlier_one_left(world: World) -> None:
+    world.platform.shares = {Variant.STABLE: Decimal(0), Variant.CANDIDATE: Decimal(10000)}
+    world.platform.held[Variant.CANDIDATE, "WTI"] = Decimal(1)
+    world.platform.refuse_acquire = True
+    await world.start()
+    await world.until_phase(Phase.ENTERING)
+    await world.signal(Verb.ROLLBACK)
+    await world.until_phase(Phase.COMING_DOWN)
+    world.platform.refuse_acquire = False
+    assert (await world.result()).ending is Ending.ROLLED_BACK
+    assert world.platform.held == {}
+    assert set(world.platform.shares) == {Variant.STABLE}, "no capital stays with a candidate that nobody watches"

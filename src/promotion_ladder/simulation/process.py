@@ -108,6 +108,10 @@ class Knobs:
         """Let something go wrong; see :class:`~promotion_ladder.simulation.faults.Fault`."""
         await self._call("POST", "/simulation/faults", Fault(kind=kind, **details).model_dump(mode="json"))
 
+    async def faults(self) -> list[dict[str, Any]]:
+        """Every fault that stands; one that strikes a number of times is gone as the last time begins."""
+        return list(await self._call("GET", "/simulation/faults"))
+
     async def clear_faults(self) -> int:
         """Let nothing go wrong any more; how many faults stood."""
         return int(await self._call("DELETE", "/simulation/faults"))
