@@ -63,9 +63,19 @@ async def come_down(climb: Climb) -> None:
 async def _own(climb: Climb) -> None:
     """Stopped before it owned the bot: what an earlier climb left exposed has nobody else to undo it."""
     state = climb.state
-    acquired = await workflow.execute_activity_method(
-        PlatformActivities.acquire, state.order, summary=f"acquire {state.release.bot} to restore stable", **PLATFORM
-    )
+    while True:
+        try:
+            acquired = await workflow.execute_activity_method(
+                PlatformActivities.acquire,
+                state.order,
+                summary=f"own {state.release.bot} to restore stable",
+                **PLATFORM,
+            )
+            break
+        except ActivityError as error:  # a descent never ends as failed
+            climb.record("not_restored", f"{state.release.bot} cannot be owned: {error.cause}")
+            await workflow.sleep(LONGEST_PAUSE, summary="before it is tried again")
+            climb.renew_if_long()
     state.epoch = acquired.epoch
     climb.record("acquired", f"owns {state.release.bot} at epoch {state.epoch} to restore stable", epoch=state.epoch)
     if acquired.leftover:
