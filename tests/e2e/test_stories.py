@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.rig import Rig, until
 
 from promotion_ladder.core.codes import Code
+from promotion_ladder.core.evidence import INCIDENTS
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.release import ChangeClass, Release
 from promotion_ladder.core.state import Ending, Phase, PromotionResult
@@ -149,6 +150,7 @@ async def test_what_prometheus_cannot_say_never_moves_anything_up_and_holds_for_
     assert state.hold is not None
     assert state.decision is not None
     outcomes = {verdict.name: verdict.outcome for verdict in state.decision.verdicts}
+    assert outcomes.pop(INCIDENTS) is Outcome.PASS
     assert set(outcomes) == {"not-a-number", "nowhere"}
     assert not {Outcome.PASS, Outcome.FAIL} & set(outcomes.values()), outcomes
     assert "2 of 2 gates wait" in state.hold.reason
