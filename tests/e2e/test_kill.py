@@ -31,8 +31,9 @@ def desk(stack: LocalStack) -> dict[str, Release]:
 async def _desk(stack: LocalStack) -> dict[str, Release]:
     rig = Rig(stack)
     try:
-        releases = {bot: await rig.climbing(bot) for bot in ("young", *WAITING)}
-        await rig.park("young")
+        young = await rig.climbing("young")
+        await rig.park("young")  # before anything else takes its time, or it is beyond shadow
+        releases = {"young": young} | {bot: await rig.climbing(bot) for bot in WAITING}
         for bot in WAITING:
             await rig.reaches(bot, Phase.AWAITING_APPROVAL)
         await rig.reaches("young", Phase.OBSERVING, "shadow")
