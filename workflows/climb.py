@@ -23,6 +23,8 @@ with workflow.unsafe.imports_passed_through():
 MAX_SIGNALS = 500
 """The server refuses the 10 001st signal of a run, a veto too: a run is renewed long before."""
 
+FLUSH = timedelta(seconds=2)
+"""How long a move or a new run waits for the writing and telling to be done."""
 
 Sent = TypeVar("Sent")
 Got = TypeVar("Got")
@@ -196,6 +198,8 @@ class Climb:
         """
         await self.handlers_finished()
         await self.sleep(timedelta(seconds=1), "settle: last chance for a stop")
+        told = workflow.now() + FLUSH
+        await self.wait(lambda: not self.state.notices, "telling", lambda: told)
         await self.wait(lambda: not self.state.inbox and not self.state.outbox, "recording")
 
     async def perform(

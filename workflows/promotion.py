@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
         StartOrder,
     )
     from promotion_ladder.workflows import exits, incidents, observation, outbox, steps
-    from promotion_ladder.workflows.climb import Climb, ComeDown, Renew, Retry, Skip, detached
+    from promotion_ladder.workflows.climb import FLUSH, Climb, ComeDown, Renew, Retry, Skip, detached
     from promotion_ladder.workflows.compensation import come_down
     from promotion_ladder.workflows.messages import Messages
 
@@ -35,8 +35,6 @@ with workflow.unsafe.imports_passed_through():
 NOTHING = cast("RawValue", None)
 """A signal sent without an argument; the handlers' hint must be exactly RawValue, or the SDK decodes and drops."""
 LAST_NOTICES = timedelta(minutes=1)
-FLUSH = timedelta(seconds=2)
-"""How long a new run waits for the old one's writing to be done."""
 
 
 @workflow.defn(name=contracts.WORKFLOW)
@@ -109,7 +107,7 @@ class Promotion:
                 steps.begin_again(climb)
                 await self._next_run()
         if steps.step_up(climb):
-            await self._next_run()
+            await self._go_on()  # nothing is waited for: a guard of the old stage must not hold at the new one
 
     async def _stand(self) -> Code:
         """Enter the stage, observe it, and try its exit until gates and exit agree; the code it is left by."""
@@ -158,6 +156,10 @@ class Promotion:
             await workflow.wait_condition(
                 lambda: not state.outbox and not state.notices and not state.news, timeout=FLUSH
             )
+        await self._go_on()
+
+    async def _go_on(self) -> None:
+        state = self.climb.state
         # Last, with nothing awaited after it: a handler cut off here would fail its caller. A stop waits for nobody.
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() or state.stop is not None)
         why = workflow.cancellation_reason()

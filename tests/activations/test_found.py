@@ -70,3 +70,20 @@ def test_a_message_that_comes_while_the_last_notices_wait_is_still_ruled_on_and_
     assert desk.run.ended is None
     desk.until(lambda run: run.ended is not None)
     assert (desk.run.state.inbox, desk.run.state.outbox) == ([], [])
+
+
+@pytest.mark.parametrize("event", ["trip and hold", "trip", "veto", "hold"])
+def test_what_comes_while_the_last_notice_waits_still_meets_the_old_stage(event: str) -> None:
+    """The climb stood at live already: a guard of canary held it there, and a resume gave live its share unentered."""
+    desk = begin("canary-10").until(lambda run: run.state.phase is Phase.AWAITING_APPROVAL and not run.opened("record"))
+    for job in (desk.tell(Verb.HOLD), desk.ask(Verb.RESUME), desk.ask(Verb.APPROVE)):  # the hold's notice stays open
+        desk.feed(job)
+        while seqs := [a.seq for a in desk.run.open.values() if a.name not in ("guard", "notify")]:
+            desk.feed(desk.answer(seqs[0]))
+    desk.feed(fired(min(desk.run.timers)))
+    assert desk.run.issued[-1] == "timer 0:00:02"
+    last = desk.job(event)
+    assert last is not None
+    desk.feed(last)
+    desk.until(lambda run: run.state.hold is not None or run.state.stop is not None)
+    assert desk.run.state.stage_name == "canary-10"
