@@ -7,7 +7,7 @@ from promotion_ladder.contracts import Acknowledged, FlattenOrder, HoldOutReques
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.flat import Flatness, FlatReport, Flattened
-from promotion_ladder.core.platform import HoldOutOrder, ReassignOrder, RestoreOrder, Variant
+from promotion_ladder.core.platform import HoldOutOrder, ReassignOrder
 from promotion_ladder.ports import Platform
 from promotion_ladder.watching import let_go_on
 
@@ -55,24 +55,8 @@ class SafetyActivities:
             raise LadderError(Code.STALE_EPOCH, f"{facts.promotion_id} owns {bot} by now")
         if facts.stable.digest == request.digest:
             raise LadderError(Code.ALREADY_STABLE, f"{facts.stable} had become stable before the stop took effect")
-        epoch = await self._platform.acquire(bot, down)
-        report = await descent.flatness(self._platform, bot)
-        if report.state is Flatness.UNREACHABLE:
-            raise LadderError(Code.PLATFORM_DOWN, report.detail)
-        if not report.is_flat:
-            raise LadderError(Code.NOT_FLAT, f"{bot} is {report.state} again: {report.detail}")
-        try:
-            left = await self._platform.restore(
-                bot, RestoreOrder(promotion_id=down, epoch=epoch, key=f"{request.promotion_id}:{epoch}:restore")
-            )
-        except LadderError as error:
-            if error.code is Code.PLATFORM_REFUSED:  # something was filled since: flatten again
-                raise LadderError(Code.NOT_FLAT, error.detail) from None
-            raise
+        stable = await descent.restore(self._platform, bot, down, request.promotion_id)
         await let_go_on(self._platform, bot, request.promotion_id)
-        stable = next((e for e in left if e.bot == bot and e.variant is Variant.STABLE), None)
-        if stable is None:
-            raise LadderError(Code.PLATFORM_DOWN, f"{bot} shows no stable release after it was restored")
         return Acknowledged(sentence=f"stable {stable.release} runs {bot} with {stable.capital}")
 
     @activity.defn(name="hold_out")

@@ -11,7 +11,7 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import DESK
 from promotion_ladder.core.people import Verb
-from promotion_ladder.core.platform import ExposureOrder, LatchOrder, Mode, Variant
+from promotion_ladder.core.platform import PAUSED_BY, ExposureOrder, LatchOrder, Mode, Variant
 from promotion_ladder.core.reconcile import Climbing, Finding, Look, Mended, Standing, Word, standing_latches
 from promotion_ladder.incidents import queue
 
@@ -179,3 +179,15 @@ async def test_what_was_found_and_done_is_in_the_record_once_and_in_the_queue(de
     assert (incident.code, incident.target) == (Code.UNJUSTIFIED_EXPOSURE, "bot")
     latches = standing_latches([link.event for link in await desk.store.chain(DESK)])
     assert [(latch.scope, latch.target) for latch in latches] == [("bot", "bot")], "so that its removal is found too"
+
+
+async def test_a_guards_own_pause_stands_for_no_latch_of_a_person(desk: Desk) -> None:
+    """The guard lifts its own when it likes; the kill whose latch was removed would be gone with it."""
+    by_guard = LatchOrder(scope="bot", target="bot", reason="stale", by=f"{PAUSED_BY}{OWNER}:fresh", key="g")
+    await desk.store.append_to_desk("killed", "omar", NOON, "Omar killed bot.", scope="bot", target="bot", reason="odd")
+    await desk.platform.latch("bot", by_guard)
+    finding = await desk.finding()
+    assert finding.word is Word.LATCH_REMOVED
+    done = await desk.make_safe(finding)
+    assert (done.latched, done.changed) == (True, True)
+    assert "ladder" in {latch.by for latch in desk.platform.latches}

@@ -18,7 +18,7 @@ from promotion_ladder.workers.versions import make_current
 async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then let running tasks end for some seconds."""
     world = ports(settings)
-    await desk_record(settings).join()  # what the desk did while the store was down
+    await desk_record(settings, world.audit).join()  # what the desk did while the store was down
     client = await connect(settings, runtime=_runtime(settings))
     await prepare_namespace(client)
     stop = asyncio.Event()

@@ -3,16 +3,12 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from promotion_ladder.activities.incidents import IncidentActivities
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.incidents import IncidentNews, NewIncident, Severity
     from promotion_ladder.workflows.climb import Climb
-    from promotion_ladder.workflows.options import AUDIT
 
-AGAIN = timedelta(seconds=30)
 NOTICE_PATIENCE = timedelta(minutes=5)
 """How long a window may wait for its notice before somebody must look at the channel."""
 
@@ -60,20 +56,3 @@ async def delivered(climb: Climb, notice_id: str) -> None:
         )  # fmt: skip
         await climb.wait(gone, "notice")
     resolve_incident(climb, "notice", "the notice was delivered")
-
-
-async def post_news(climb: Climb) -> None:
-    """Write to the queue for ever, in order; an outage of the store is waited out."""
-    news = climb.state.news
-    while True:
-        await workflow.wait_condition(lambda: bool(news))
-        first = news[0]
-        about = first.opened.sentence if first.opened is not None else f"over: {first.sentence}"
-        try:
-            await workflow.execute_activity_method(
-                IncidentActivities.post, first, summary=f"incident: {about}"[:190], **AUDIT
-            )
-        except ActivityError:
-            await workflow.sleep(AGAIN, summary="before the incident is written again")
-        else:
-            news.remove(first)

@@ -1,23 +1,29 @@
 """What must be written and told: events to the audit store, notices to people; each until it is done."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from promotion_ladder.activities.audit import AuditActivities
+    from promotion_ladder.activities.incidents import IncidentActivities
     from promotion_ladder.activities.notification import NotificationActivities
     from promotion_ladder.contracts import Events
     from promotion_ladder.core.codes import Code
-    from promotion_ladder.core.incidents import Severity
+    from promotion_ladder.core.incidents import IncidentNews, Severity
+    from promotion_ladder.core.notice import Notice
     from promotion_ladder.workflows.climb import Climb
     from promotion_ladder.workflows.incidents import open_incident, resolve_incident
     from promotion_ladder.workflows.options import AUDIT, NOTIFY
 
 BATCH = 50
 AGAIN = timedelta(seconds=30)
+
+Item = TypeVar("Item")
 
 
 async def write_events(climb: Climb) -> None:
@@ -52,15 +58,34 @@ async def write_events(climb: Climb) -> None:
 
 async def send_notices(climb: Climb) -> None:
     """Send notices for ever, in order; an outage of the channel is waited out."""
-    notices = climb.state.notices
+
+    async def send(notice: Notice) -> None:
+        await workflow.execute_activity_method(
+            NotificationActivities.notify, notice, summary=f"notice: {notice.title}"[:190], **NOTIFY
+        )
+
+    await _one_by_one(climb.state.notices, send, "the notice")
+
+
+async def post_news(climb: Climb) -> None:
+    """Write to the queue of incidents for ever, in order; an outage of the store is waited out."""
+
+    async def post(news: IncidentNews) -> None:
+        about = news.opened.sentence if news.opened is not None else f"over: {news.sentence}"
+        await workflow.execute_activity_method(
+            IncidentActivities.post, news, summary=f"incident: {about}"[:190], **AUDIT
+        )
+
+    await _one_by_one(climb.state.news, post, "the incident")
+
+
+async def _one_by_one(waiting: list[Item], send: Callable[[Item], Awaitable[None]], what: str) -> None:
     while True:
-        await workflow.wait_condition(lambda: bool(notices))
-        notice = notices[0]
+        await workflow.wait_condition(lambda: bool(waiting))
+        first = waiting[0]
         try:
-            await workflow.execute_activity_method(
-                NotificationActivities.notify, notice, summary=f"notice: {notice.title}"[:190], **NOTIFY
-            )
+            await send(first)
         except ActivityError:
-            await workflow.sleep(AGAIN, summary="before the notice is tried again")
+            await workflow.sleep(AGAIN, summary=f"before {what} is tried again")
         else:
-            notices.remove(notice)
+            waiting.remove(first)

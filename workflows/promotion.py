@@ -56,7 +56,7 @@ class Promotion:
                 self.messages.serve(),
                 outbox.write_events(self.climb),
                 outbox.send_notices(self.climb),
-                incidents.post_news(self.climb),
+                outbox.post_news(self.climb),
             )
         ]
         while True:

@@ -23,12 +23,13 @@ from promotion_ladder import settings as environment
 from promotion_ladder.adapters.audit_sql import SqlAudit
 from promotion_ladder.adapters.files import ConfigDirectory, load_ladder
 from promotion_ladder.adapters.platform_http import HttpPlatform
+from promotion_ladder.adapters.spool import DESK_FILE, DeskRecord
 from promotion_ladder.core.base import Duration, show_duration
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.gates import OnTrip, Wants
 from promotion_ladder.core.ladder import Ladder, Stage
-from promotion_ladder.core.platform import PAUSED_BY, BotFacts, LatchOrder, Scope, Telemetry, Variant
+from promotion_ladder.core.platform import BotFacts, LatchOrder, Scope, Telemetry, Variant
 from promotion_ladder.descent import flatness, flatten
 from promotion_ladder.ports import Platform
 from promotion_ladder.settings import Settings
@@ -37,8 +38,6 @@ from promotion_ladder.watching import Finding, Watched, Watcher, latch_scope
 BY = "ladder guard"
 """Who set the latch of a guard beside the bot."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
-RECORD_PATIENCE = 3.0
-"""Seconds the desk's record may take; nothing waits for it."""
 DONE, FAILED, USAGE, NOT_FLAT = 0, 1, 2, 4
 
 
@@ -93,7 +92,7 @@ class Beside:
         if any(latch.by == BY for latch in facts.latches):
             await self._stay_down(facts)
             return
-        stands = next((x for x in facts.latches if x.scope != Scope.MARKET and not x.by.startswith(PAUSED_BY)), None)
+        stands = next((x for x in facts.latches if x.scope != Scope.MARKET and not x.is_guards), None)
         if stands is not None:
             self._rest("latched", f"{stands.by} latched {stands.target}: {stands.reason}; nothing is renewed")
         elif telemetry is None or not telemetry.mode.touches_money or not facts.promotion_id:
@@ -260,8 +259,9 @@ class Scribe:
         self._bot = bot
         self._json = as_json
         self._file = settings.state_dir / f"guard-{bot}.jsonl"
-        self._store = SqlAudit(settings.audit_url, anchor_dir=settings.anchor_dir)
-        self._writing: set[asyncio.Task[None]] = set()
+        store = SqlAudit(settings.audit_url, anchor_dir=settings.anchor_dir)
+        self._record = DeskRecord(settings.state_dir / DESK_FILE, store)
+        self._writing: set[asyncio.Task[bool]] = set()
 
     def say(self, line: Line) -> None:
         """Print and record a line; a disk or a store that fails stops nothing."""
@@ -279,14 +279,9 @@ class Scribe:
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(text + "\n")
         if line.kind in self.RECORDED:
-            task = asyncio.create_task(self._record(line, now))
+            task = asyncio.create_task(self._record.note(line.kind, BY, line.sentence, bot=self._bot))
             self._writing.add(task)
             task.add_done_callback(self._writing.discard)
-
-    async def _record(self, line: Line, at: datetime) -> None:
-        with contextlib.suppress(LadderError, TimeoutError):
-            async with asyncio.timeout(RECORD_PATIENCE):
-                await self._store.append_to_desk(line.kind, BY, at, line.sentence, bot=self._bot)
 
     async def close(self) -> None:
         """Let what is being recorded be done."""

@@ -8,9 +8,10 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
+from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.flat import Flatness, FlatReport, Flattened, Residue
-from promotion_ladder.core.platform import Position, ReassignOrder, Variant
+from promotion_ladder.core.platform import Exposure, Position, ReassignOrder, RestoreOrder, Variant
 from promotion_ladder.ports import Platform
 
 EXPOSED = (Variant.CANDIDATE, Variant.BASELINE)
@@ -105,6 +106,30 @@ def _told(
     return Flattened(
         report=report, cancelled=cancelled, exits=exits, first_cancel_seconds=first_cancel_seconds, sentence=sentence
     )
+
+
+async def restore(platform: Platform, bot: str, owner: str, key: str) -> Exposure:
+    """Give stable the whole under a new epoch of ``owner``, and read it back: what stable has then.
+
+    The epoch comes first: whatever the old owner still sends is refused from there on, so flat stays flat. Raises
+    LadderError: ``RISK_NOT_FLAT`` when something was filled before that, ``OPS_PLATFORM_DOWN`` when nobody can say.
+    """
+    epoch = await platform.acquire(bot, owner)
+    report = await flatness(platform, bot)
+    if report.state is Flatness.UNREACHABLE:
+        raise LadderError(Code.PLATFORM_DOWN, report.detail)
+    if not report.is_flat:
+        raise LadderError(Code.NOT_FLAT, f"{bot} is {report.state} again: {report.detail}")
+    try:
+        left = await platform.restore(bot, RestoreOrder(promotion_id=owner, epoch=epoch, key=f"{key}:{epoch}:restore"))
+    except LadderError as error:
+        if error.code is Code.PLATFORM_REFUSED:  # something was filled since
+            raise LadderError(Code.NOT_FLAT, error.detail) from None
+        raise
+    stable = next((e for e in left if e.bot == bot and e.variant is Variant.STABLE), None)
+    if stable is None:
+        raise LadderError(Code.PLATFORM_DOWN, f"{bot} shows no stable release after it was restored")
+    return stable
 
 
 async def flatness(platform: Platform, bot: str) -> FlatReport:

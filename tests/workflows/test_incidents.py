@@ -79,14 +79,19 @@ async def test_a_promotion_that_ends_without_its_notice_leaves_no_incident(world
     assert (await incident(world, "notice")).status is Status.RESOLVED
 
 
-async def test_a_critical_incident_lets_nothing_move_up_until_it_is_resolved(world: World) -> None:
-    trouble = NewIncident(
-        key="drill", severity=Severity.CRITICAL, scope="bot", target="bot", code=Code.NOT_FLAT, sentence="look here",
+async def trouble(world: World, key: str, scope: str, target: str) -> None:
+    """A critical incident that somebody else opens."""
+    opened = NewIncident(
+        key=key, severity=Severity.CRITICAL, scope=scope, target=target, code=Code.NOT_FLAT, sentence="look here",
         action="on-call: look",
     )  # fmt: skip
+    await post(world.audit, IncidentNews(at=datetime.now(UTC), opened=opened))
+
+
+async def test_a_critical_incident_lets_nothing_move_up_until_it_is_resolved(world: World) -> None:
     await world.start()
     await world.until_phase(Phase.OBSERVING, "shadow")
-    await post(world.audit, IncidentNews(at=datetime.now(UTC), opened=trouble))
+    await trouble(world, "drill", "bot", "bot")
     state = await world.until_phase(Phase.ON_HOLD, "shadow")
     assert state.hold is not None
     assert (state.hold.code, state.entry) == (Code.OBSERVE_EXHAUSTED, 0)
@@ -101,12 +106,8 @@ async def test_a_critical_incident_lets_nothing_move_up_until_it_is_resolved(wor
 
 
 async def test_an_incident_opened_in_the_veto_window_sends_the_stage_back(world: World) -> None:
-    trouble = NewIncident(
-        key="late", severity=Severity.CRITICAL, scope="global", target="*", code=Code.NOT_FLAT, sentence="look here",
-        action="on-call: look",
-    )  # fmt: skip
     await world.start()
     await world.until_phase(Phase.VETO_WINDOW, "paper")
-    await post(world.audit, IncidentNews(at=datetime.now(UTC), opened=trouble))
+    await trouble(world, "late", "global", "*")
     await world.until_phase(Phase.OBSERVING, "paper")
     assert "sent_back" in world.kinds()

@@ -16,6 +16,8 @@ from promotion_ladder.core.base import Record, Time
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.ports import AuditStore
 
+DESK_FILE = "desk.jsonl"
+"""Name of the file in the state directory."""
 PATIENCE = 3.0
 """Seconds that joining may take; a kill does not wait longer for the record."""
 

@@ -3,14 +3,12 @@
 import asyncio
 from datetime import UTC, datetime
 
-from promotion_ladder.adapters.audit_sql import SqlAudit
-from promotion_ladder.adapters.files import ConfigDirectory
 from promotion_ladder.client.looking import Looking
 from promotion_ladder.core.base import Record, Time
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.incidents import ACKNOWLEDGED, RESOLVED, Incident, Status
-from promotion_ladder.core.people import Verb, rule
+from promotion_ladder.core.people import Verb
 from promotion_ladder.core.reconcile import Finding, Look, Mended
 from promotion_ladder.incidents import end, queue
 from promotion_ladder.reconciling import look, make_safe, tell
@@ -40,7 +38,7 @@ class Attending(Looking):
 
     async def incidents(self, bot: str | None = None, *, resolved: bool = False) -> tuple[Incident, ...]:
         """The queue, oldest first: what covers ``bot`` (everything without it), resolved ones only when asked for."""
-        found = [i for i in await queue(self._store()) if resolved or i.status is not Status.RESOLVED]
+        found = [i for i in await queue(self.store) if resolved or i.status is not Status.RESOLVED]
         if bot is None or all(i.scope in ("bot", "global") for i in found):
             return tuple(i for i in found if bot is None or i.covers(bot))
         facts = await self.platform.describe(bot)
@@ -55,37 +53,29 @@ class Attending(Looking):
         return await self._end(incident_id, Verb.RESOLVE, reason)
 
     async def _end(self, incident_id: str, verb: Verb, reason: str) -> Incident:
-        directory = ConfigDirectory(self.settings.config_dir)
-        ruling = rule(directory.people(), directory.policy(), self.settings.identity, verb)
-        if not ruling.allowed:
-            raise LadderError(ruling.code, ruling.sentence)
+        who = self.entitled(verb)
         if not reason.strip():
             raise LadderError(Code.REASON_NEEDED, f"{incident_id} needs a reason in words")
-        store = self._store()
-        found = next((i for i in await queue(store) if i.incident_id == incident_id), None)
+        found = next((i for i in await queue(self.store) if i.incident_id == incident_id), None)
         if found is None or found.status is Status.RESOLVED:
             why = "is resolved already" if found else "is not in the queue"
             raise LadderError(Code.NO_SUCH_INCIDENT, f"incident {incident_id} {why}")
         kind, did = (ACKNOWLEDGED, "looks after") if verb is Verb.ACKNOWLEDGE else (RESOLVED, "resolved")
-        sentence = f"{ruling.principal} {did} incident {incident_id}: {reason}"
-        await end(store, kind, ruling.principal, datetime.now(UTC), found.key, sentence, reason=reason)
-        return next(i for i in await queue(store) if i.incident_id == incident_id)
+        sentence = f"{who} {did} incident {incident_id}: {reason}"
+        await end(self.store, kind, who, datetime.now(UTC), found.key, sentence, reason=reason)
+        return next(i for i in await queue(self.store) if i.incident_id == incident_id)
 
     async def reconcile(self, *, fix: bool = False) -> Reconciled:
         """Whether everything that is exposed is accounted for; with ``fix`` what is not is made safe and told.
 
         Raises LadderError when platform or Temporal do not answer at all.
         """
-        promotions, store = TemporalPromotions(await self.temporal()), self._store()
-        seen = await look(self.platform, promotions, store)
-        dealt = await asyncio.gather(
-            *(self._deal(seen, finding, promotions, store, fix=fix) for finding in seen.findings)
-        )
+        promotions = TemporalPromotions(await self.temporal())
+        seen = await look(self.platform, promotions, self.store)
+        dealt = await asyncio.gather(*(self._deal(seen, finding, promotions, fix=fix) for finding in seen.findings))
         return Reconciled(at=seen.at, findings=tuple(dealt), unanswered=seen.unanswered)
 
-    async def _deal(
-        self, seen: Look, finding: Finding, promotions: TemporalPromotions, store: SqlAudit, *, fix: bool
-    ) -> Dealt:
+    async def _deal(self, seen: Look, finding: Finding, promotions: TemporalPromotions, *, fix: bool) -> Dealt:
         if not fix:
             return Dealt(finding=finding)
         mended, problem = None, ""
@@ -94,10 +84,7 @@ class Attending(Looking):
         except LadderError as error:
             problem = f"not made safe: {error.detail}"
         try:
-            await tell(store, finding, seen.at, mended)
+            await tell(self.store, finding, seen.at, mended)
         except LadderError as error:
             problem = f"{problem}; not recorded: {error.detail}".removeprefix("; ")
         return Dealt(finding=finding, mended=mended, problem=problem)
-
-    def _store(self) -> SqlAudit:
-        return SqlAudit(self.settings.audit_url, anchor_dir=self.settings.anchor_dir)

@@ -20,7 +20,7 @@ from promotion_ladder import contracts
 from promotion_ladder.adapters.audit_sql import SqlAudit
 from promotion_ladder.adapters.files import ConfigDirectory
 from promotion_ladder.adapters.platform_http import HttpPlatform
-from promotion_ladder.adapters.spool import DeskRecord
+from promotion_ladder.adapters.spool import DESK_FILE, DeskRecord
 from promotion_ladder.connection import connect, from_rpc
 from promotion_ladder.core.base import Record, Time
 from promotion_ladder.core.codes import Code
@@ -28,7 +28,7 @@ from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.people import Ruling, Verb, rule
 from promotion_ladder.core.platform import Latch
 from promotion_ladder.core.state import Command, PromotionResult, PromotionState
-from promotion_ladder.ports import Platform
+from promotion_ladder.ports import AuditStore, Platform
 from promotion_ladder.settings import Settings
 
 QUERY_PATIENCE = timedelta(seconds=5)
@@ -36,10 +36,9 @@ LATCH_PATIENCE = 1.0
 """Seconds that a look at latches may take beside something else that is shown."""
 
 
-def desk_record(settings: Settings) -> DeskRecord:
-    """The desk's record, with its file in the state directory."""
-    store = SqlAudit(settings.audit_url, anchor_dir=settings.anchor_dir)
-    return DeskRecord(settings.state_dir / "desk.jsonl", store)
+def desk_record(settings: Settings, store: AuditStore) -> DeskRecord:
+    """The desk's record in ``store``, with its file in the state directory."""
+    return DeskRecord(settings.state_dir / DESK_FILE, store)
 
 
 class Line(Record):
@@ -62,6 +61,7 @@ class Looking:
         self.channel = channel
         self._temporal: Client | None = None
         self._platform: Platform | None = None
+        self._store: SqlAudit | None = None
         self._record: DeskRecord | None = None
 
     async def temporal(self) -> Client:
@@ -82,10 +82,17 @@ class Looking:
         return self._platform
 
     @property
+    def store(self) -> SqlAudit:
+        """The audit store."""
+        if self._store is None:
+            self._store = SqlAudit(self.settings.audit_url, anchor_dir=self.settings.anchor_dir)
+        return self._store
+
+    @property
     def record(self) -> DeskRecord:
         """The desk's record: what was done that belongs to no promotion."""
         if self._record is None:
-            self._record = desk_record(self.settings)
+            self._record = desk_record(self.settings, self.store)
         return self._record
 
     def ruling(self, verb: Verb) -> Ruling:

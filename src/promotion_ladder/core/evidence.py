@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from promotion_ladder.core.base import Money, Number, Record, Share, Time
+from promotion_ladder.core.base import Money, Number, Record, Time
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.incidents import Incident
 from promotion_ladder.core.platform import ReplayResult
@@ -125,8 +125,3 @@ class StoredEvidence(Record):
     window_start: Time
     items: dict[str, Evidence]
     """By the gate's name."""
-
-
-def share_of(amount: Money, capital: Money | None) -> Share | None:
-    """``amount`` per unit of ``capital``; None when there is no capital to compare with."""
-    return amount / capital if capital else None

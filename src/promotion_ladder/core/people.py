@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from promotion_ladder.core.base import Record, Spec
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.release import ChangeClass, Name, Release
+from promotion_ladder.core.release import ChangeClass, Name
 
 
 class Verb(StrEnum):
@@ -164,8 +164,3 @@ def rule(people: People, policy: Policy, identity: str, verb: Verb, also: tuple[
         roles=person.roles,
         sentence=f"{person.name} may not {verb}: it needs one of the roles {', '.join(sorted(needed)) or '(none)'}",
     )
-
-
-def may_not_approve(release: Release, principal: str, *, four_eyes: bool) -> bool:
-    """Whether four eyes forbid ``principal`` to approve their own ``release``."""
-    return four_eyes and principal == release.author

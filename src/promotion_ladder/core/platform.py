@@ -80,6 +80,11 @@ class Latch(Record):
     """Who set it. Guards' latches (``guard:…``) stand beside a person's for the same target, each by itself."""
     at: Time
 
+    @property
+    def is_guards(self) -> bool:
+        """Whether a guard set it for a while: it lifts it when it likes, so it stands for nobody else's."""
+        return self.by.startswith(PAUSED_BY)
+
 
 class HoldOut(Record):
     """A refused release that may not climb until a person lifts this."""

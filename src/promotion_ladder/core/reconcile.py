@@ -11,7 +11,8 @@ from promotion_ladder.core.capital import split
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.events import AuditEvent
 from promotion_ladder.core.incidents import NewIncident, Severity
-from promotion_ladder.core.platform import PAUSED_BY, BotFacts, Exposure, Mode, Variant
+from promotion_ladder.core.platform import BotFacts, Exposure, Mode, Variant
+from promotion_ladder.core.scope import standing
 from promotion_ladder.core.state import Phase, PromotionState
 
 RECONCILED = "reconciled"
@@ -297,15 +298,9 @@ def _action(remedy: Remedy, bot: str) -> str:
 
 def _removed_latches(seen: Seen) -> Iterable[Finding]:
     """A kill is recorded when its latch was read back, so a latch that no bot shows any more was removed."""
-    there = {
-        (latch.scope, latch.target)
-        for facts in seen.facts.values()
-        for latch in facts.latches
-        if not latch.by.startswith(PAUSED_BY)  # a guard's own, which it lifts when it likes
-    }
     for latch in seen.latches:
         bot = _reached_by(latch, seen.facts)
-        if bot is None or (latch.scope, latch.target) in there:
+        if bot is None or any(standing(facts, latch.scope, latch.target) for facts in seen.facts.values()):
             continue
         yield Finding(
             word=Word.LATCH_REMOVED, severity=Severity.CRITICAL, remedy=Remedy.LATCH, code=Code.LATCH_REMOVED, bot=bot,

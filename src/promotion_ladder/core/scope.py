@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.platform import PAUSED_BY, BotFacts, Latch, Scope
+from promotion_ladder.core.platform import BotFacts, Latch, Scope
 
 EVERYTHING = "all"
 """The target of scope ``global``."""
@@ -40,19 +40,9 @@ def targets(scope: Scope, facts: BotFacts) -> tuple[str, ...]:
             return (EVERYTHING,)
 
 
-def standing(facts: BotFacts, scope: Scope, target: str) -> Latch | None:
-    """A person's latch of exactly this scope and target, if the platform shows it for the bot.
-
-    One that a guard has set for a while does not count: the guard lifts it when it likes.
-    """
-    return next(
-        (
-            latch
-            for latch in facts.latches
-            if (latch.scope, latch.target) == (scope, target) and not latch.by.startswith(PAUSED_BY)
-        ),
-        None,
-    )
+def standing(facts: BotFacts, scope: str, target: str) -> Latch | None:
+    """The latch of exactly this scope and target that stands until a person lifts it, if the platform shows it."""
+    return next((x for x in facts.latches if (x.scope, x.target) == (scope, target) and not x.is_guards), None)
 
 
 def shown(scope: Scope, target: str) -> str:

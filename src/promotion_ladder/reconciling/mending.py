@@ -6,9 +6,10 @@ from datetime import datetime
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.people import SYSTEM, Verb
-from promotion_ladder.core.platform import BotFacts, LatchOrder, RestoreOrder, Variant
+from promotion_ladder.core.platform import LatchOrder
 from promotion_ladder.core.reconcile import Finding, Mended, Remedy, Standing
-from promotion_ladder.descent import EXPOSED, flatten
+from promotion_ladder.core.scope import standing
+from promotion_ladder.descent import EXPOSED, flatten, restore
 from promotion_ladder.ports import Platform, Promotions
 
 
@@ -39,13 +40,7 @@ async def _flatten(platform: Platform, promotions: Promotions, finding: Finding,
     sentence = f"{latch.sentence}{told}; {done.sentence}"
     if not done.report.is_flat:
         return Mended(sentence=sentence, latched=latch.latched, safe=False)
-    # A new epoch first: whatever of the old owner comes late is refused from here on.
-    epoch = await platform.acquire(bot, owner)
-    order = RestoreOrder(promotion_id=owner, epoch=epoch, key=f"{_key(finding, at)}:restore")
-    left = await platform.restore(bot, order)
-    stable = next((e for e in left if e.bot == bot and e.variant is Variant.STABLE), None)
-    if stable is None:
-        raise LadderError(Code.PLATFORM_REFUSED, f"{bot} shows no stable release after it was restored")
+    stable = await restore(platform, bot, owner, _key(finding, at))
     return Mended(sentence=f"{sentence}; stable {stable.release} has {stable.capital}", latched=latch.latched)
 
 
@@ -61,19 +56,16 @@ async def _hold(platform: Platform, promotions: Promotions, finding: Finding, at
 async def _latch(platform: Platform, finding: Finding, at: datetime) -> Mended:
     """Set the latch, unless it stands; done when it is read back."""
     what = f"{finding.scope} {finding.target}"
-    if _stands(await platform.describe(finding.bot), finding):
+    if standing(await platform.describe(finding.bot), finding.scope, finding.target) is not None:
         return Mended(sentence=f"{what} is latched already", changed=False, latched=True)
     order = LatchOrder(
         scope=finding.scope, target=finding.target, by=SYSTEM, reason=f"reconcile: {finding.sentence}"[:500],
         key=f"{_key(finding, at)}:latch",
     )  # fmt: skip
-    if not _stands(await platform.latch(finding.bot, order), finding) and finding.scope != "strategy":
+    shown = standing(await platform.latch(finding.bot, order), finding.scope, finding.target)
+    if shown is None and finding.scope != "strategy":
         raise LadderError(Code.PLATFORM_REFUSED, f"the latch of {what} was set but is not there")
     return Mended(sentence=f"{what} is latched", latched=True)
-
-
-def _stands(facts: BotFacts, finding: Finding) -> bool:
-    return any((latch.scope, latch.target) == (finding.scope, finding.target) for latch in facts.latches)
 
 
 async def _tell(promotions: Promotions, finding: Finding, verb: Verb, at: datetime) -> str:
