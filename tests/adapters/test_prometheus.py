@@ -2,7 +2,6 @@
 
 import math
 import shutil
-import socket
 import struct
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 from promotion_ladder.adapters.prometheus import PrometheusSource
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import NumberEvidence
+from promotion_ladder.stack.processes import free_port
 
 END = datetime.fromtimestamp(int(time.time()) - 600, UTC)
 MINUTE = timedelta(minutes=1)
@@ -32,11 +32,6 @@ def binary() -> str:
     if not found:
         pytest.fail("there is no 'prometheus' on PATH or in .venv/bin: run 'make setup'", pytrace=False)
     return found
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

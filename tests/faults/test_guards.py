@@ -29,7 +29,7 @@ from promotion_ladder.core.platform import Mode, Variant
 from promotion_ladder.core.release import ChangeClass
 from promotion_ladder.core.state import Ending, Phase
 from promotion_ladder.workers.assembly import Ports, activities, workers
-from promotion_ladder.workflows.options import GUARD, SAFETY
+from promotion_ladder.workflows.options import FLATTEN, GUARD
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -37,6 +37,8 @@ MAX_AGE = 5.0
 LEASE = 15.0
 SIGN_OF_LIFE = 5.0
 GUARDS = 200
+WAITED = 10.0
+"""Seconds of a busy machine; what it takes on a quiet one is measured in benchmarks/."""
 
 
 async def canary(rig: Rig, bot: str) -> None:
@@ -140,7 +142,7 @@ class Crowd:
         await workflow.sleep(3)
         began = workflow.now()
         flatten = FlattenOrder(promotion_id="p/1", bot="bot", epoch=1, attempt=1)
-        done = await workflow.execute_activity_method(SafetyActivities.flatten, flatten, **SAFETY)
+        done = await workflow.execute_activity_method(SafetyActivities.flatten, flatten, **FLATTEN)
         took = workflow.now() - began
         for guard in watching:
             guard.cancel()
@@ -180,4 +182,4 @@ async def test_200_guards_do_not_keep_a_flatten_waiting() -> None:
         crowded, looks = await flattened_beside(server.client, GUARDS)
     sys.stdout.write(f"flatten: alone {alone * 1000:.0f} ms, beside {GUARDS} guards {crowded * 1000:.0f} ms\n")
     assert looks >= GUARDS, "all of them were watching"
-    assert crowded <= 1.0
+    assert crowded <= WAITED, "guards do not end by themselves: a flatten that needs the place of one waits for ever"

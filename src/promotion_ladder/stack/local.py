@@ -159,22 +159,21 @@ class LocalStack:
         """Start everything and wait until all answer. Raises LadderError if not, with nothing left running."""
         self._write_files()
         try:
-            for process in (self.temporal, self.prometheus, self.platform):
-                process.start()
-            await asyncio.gather(
-                self.temporal.until(self.temporal_answers),
-                self.prometheus.until(lambda: _answers(f"{self.prometheus_url}/-/ready")),
-                self.platform.until(lambda: _answers(f"{self.platform_url}/bots")),
-            )
+            async with asyncio.TaskGroup() as starting:  # one that gives up ends the waiting for the others
+                starting.create_task(self.temporal.begin(self.temporal_answers))
+                starting.create_task(self.prometheus.begin(lambda: _answers(f"{self.prometheus_url}/-/ready")))
+                starting.create_task(self.platform.begin(lambda: _answers(f"{self.platform_url}/bots")))
             await self.start_worker()
+        except ExceptionGroup as failed:
+            await self.stop()
+            raise failed.exceptions[0] from None
         except BaseException:
             await self.stop()
             raise
 
     async def start_worker(self) -> None:
         """Start the worker and wait until it polls."""
-        self.worker.start()
-        await self.worker.until(lambda: _answers(f"http://127.0.0.1:{self.ports.worker_metrics}/metrics"))
+        await self.worker.begin(lambda: _answers(f"http://127.0.0.1:{self.ports.worker_metrics}/metrics"))
 
     async def temporal_answers(self) -> bool:
         """Whether the Temporal server takes clients."""

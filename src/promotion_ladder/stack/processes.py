@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -18,11 +19,20 @@ PATIENCE = 8.0
 """Seconds a program has to end after it was asked to."""
 
 
+STARTS = 3
+"""How often a program is started that ends at once: some choose ports of their own and lose a race for one."""
+
+PORTS = range(15_000, 32_000)
+"""Below what systems hand to outgoing connections, so none of those takes a port between our look and its use."""
+
+
 def free_port() -> int:
     """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def program(name: str) -> str:
@@ -76,6 +86,18 @@ class Process:
             self.popen.kill()
             self.popen.wait()
 
+    async def begin(self, answers: Callable[[], Awaitable[bool]]) -> None:
+        """Start it and wait until it answers; one that ends at once is started again before LadderError says so."""
+        for left in reversed(range(STARTS)):
+            self.start()
+            try:
+                await self.until(answers)
+            except LadderError:
+                if self.alive or not left:
+                    raise
+            else:
+                break
+
     async def until(self, answers: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> None:
         """Wait until it answers; raises LadderError with the end of its log when it dies or takes too long."""
         loop = asyncio.get_running_loop()
@@ -88,11 +110,12 @@ class Process:
         raise LadderError(Code.SOURCE_DOWN, f"{self.name} {why}: {self.last_words()}", f"look into {self.log}")
 
     def last_words(self) -> str:
-        """The last line of its log."""
+        """The last line of its log; of a long one both ends, for the cause stands last."""
         with contextlib.suppress(OSError):
             lines = self.log.read_text(errors="replace").strip().splitlines()
             if lines:
-                return lines[-1][:300]
+                last = lines[-1]
+                return last if len(last) <= 300 else f"{last[:100]} … {last[-200:]}"
         return "it said nothing"
 
 

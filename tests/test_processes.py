@@ -1,0 +1,73 @@
+"""Starting programs: what loses a race for a port at its start gets another go; what cannot run is told apart."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
+from promotion_ladder.stack.processes import Process, end, free_port
+
+EPHEMERAL = 32768
+"""The lowest port that Linux hands to outgoing connections by default; macOS and IANA begin at 49152."""
+
+STUMBLES = """
+import pathlib, sys, time
+falls = pathlib.Path(sys.argv[1])
+fallen = int(falls.read_text()) if falls.exists() else 0
+falls.write_text(str(fallen + 1))
+if fallen < int(sys.argv[2]):
+    sys.exit("listen tcp 127.0.0.1:7233: bind: address already in use")
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+def stumbling(directory: Path, times: int) -> Process:
+    command = [sys.executable, "-c", STUMBLES, str(directory / "falls"), str(times)]
+    return Process("the server", command, directory / "log")
+
+
+async def test_a_server_that_stumbles_at_its_start_is_started_again(tmp_path: Path) -> None:
+    process = stumbling(tmp_path, 2)
+
+    async def up() -> bool:
+        return process.last_words() == "up"
+
+    await process.begin(up)
+    assert process.alive
+    assert (tmp_path / "falls").read_text() == "3"
+    await end([process])
+
+
+async def test_a_server_that_never_stands_up_is_given_up_with_its_last_words(tmp_path: Path) -> None:
+    process = stumbling(tmp_path, 99)
+
+    async def up() -> bool:
+        return False
+
+    with pytest.raises(LadderError, match=r"the server ended at once: .*address already in use") as refused:
+        await process.begin(up)
+    assert refused.value.code is Code.SOURCE_DOWN
+    assert (tmp_path / "falls").read_text() == "3"
+
+
+def test_of_a_long_last_line_the_end_is_shown_where_go_programs_say_the_cause(tmp_path: Path) -> None:
+    process = stumbling(tmp_path, 0)
+    process.log.write_text(
+        "failed starting server: " + "could not build arguments for " * 40 + "address already in use\n"
+    )
+    said = process.last_words()
+    assert said.startswith("failed starting server")
+    assert said.endswith("address already in use")
+    assert len(said) <= 310
+
+
+def test_a_free_port_is_none_that_an_outgoing_connection_can_take_meanwhile() -> None:
+    ports = [free_port() for _ in range(50)]
+    assert max(ports) < EPHEMERAL
+    assert len(set(ports)) > 45, "two stacks that start at once do not choose the same"
+    with socket.create_server(("127.0.0.1", ports[0])):
+        assert ports[0] not in {free_port() for _ in range(50)}
