@@ -14,13 +14,15 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.ladder import ApprovalExit, VetoExit
     from promotion_ladder.core.people import Ruling, Verb
-    from promotion_ladder.core.rules import approver_refusal, refusal
+    from promotion_ladder.core.rules import Refusal, approver_refusal, misdirected, refusal
     from promotion_ladder.core.state import Approval, Command, Ending, Receipt
     from promotion_ladder.workflows.climb import Climb, Retry, Skip
     from promotion_ladder.workflows.options import RULE
 
 MAX_INBOX = 100
 MAX_RECEIPTS = 200
+TOLD_SINGLY = 20
+"""Messages without effect that are each recorded; of more only every tenfold is, or a flood would be all we write."""
 
 
 class Messages:
@@ -41,24 +43,37 @@ class Messages:
             return
         self.put(command.model_copy(update={"verb": verb}))
 
-    def put(self, command: Command) -> bool:
-        """Queue a command for ruling, or not if too many wait; a kill for this promotion takes effect here and now."""
+    def put(self, command: Command) -> None:
+        """Queue a command for ruling; a kill for this promotion takes effect here and now.
+
+        What is meant for another promotion needs no ruling, nor does what comes when too many wait: then a
+        prohibition is taken in once from each person, for another one like it would add nothing.
+        """
         state = self.climb.state
         if command.message_id in state.receipts or any(c.message_id == command.message_id for c in state.inbox):
-            return True
-        if command.verb is Verb.KILL and command.promotion_id == state.promotion_id:
+            return
+        bad = misdirected(state, command)
+        if bad is None and command.verb is Verb.KILL:
             self._kill(command)
-        if len(state.inbox) >= MAX_INBOX and not command.verb.prohibits:
-            return False
-        state.inbox.append(command)
-        return True
+        if bad is None and len(state.inbox) >= MAX_INBOX:
+            bad = self._one_too_many(command)
+        if bad is None:
+            state.inbox.append(command)
+        else:
+            self._answer(command, self._overlook(command, bad))
+
+    def _one_too_many(self, command: Command) -> Refusal | None:
+        asked = any((c.verb, c.identity) == (command.verb, command.identity) for c in self.climb.state.inbox)
+        if command.verb.prohibits and not asked:
+            return None
+        return Refusal(code=Code.TOO_MANY_MESSAGES, sentence=Code.TOO_MANY_MESSAGES.sentence)
 
     async def serve(self) -> None:
         """Rule on messages for ever, prohibitions first."""
         state = self.climb.state
         while True:
             await workflow.wait_condition(lambda: bool(state.inbox))
-            command = min(state.inbox, key=lambda c: (not c.verb.prohibits, state.inbox.index(c)))
+            command = min(state.inbox, key=lambda c: not c.verb.prohibits)
             try:
                 receipt = await self._settle(command)
             except Exception as bug:  # noqa: BLE001 - the inbox must live whatever one message does to it
@@ -67,15 +82,18 @@ class Messages:
                 )
                 receipt = self._refuse(command, command.identity, Code.UNREADABLE_MESSAGE, f"{bug!r}"[:300])
             state.inbox.remove(command)
-            state.receipts[command.message_id] = receipt
-            for oldest in list(state.receipts)[:-MAX_RECEIPTS]:
-                del state.receipts[oldest]
+            self._answer(command, receipt)
             self.climb.show()
+
+    def _answer(self, command: Command, receipt: Receipt) -> None:
+        receipts = self.climb.state.receipts
+        receipts[command.message_id] = receipt
+        while len(receipts) > MAX_RECEIPTS:
+            del receipts[next(iter(receipts))]
 
     async def answered(self, command: Command) -> Receipt:
         """Queue a command and wait for its receipt."""
-        if not self.put(command):
-            return Receipt(accepted=False, code=Code.TOO_MANY_MESSAGES, sentence=Code.TOO_MANY_MESSAGES.sentence)
+        self.put(command)
         receipts = self.climb.state.receipts
         await workflow.wait_condition(lambda: command.message_id in receipts)
         return receipts[command.message_id]
@@ -129,6 +147,17 @@ class Messages:
     def _refuse(self, command: Command, who: str, code: Code, sentence: str) -> Receipt:
         self.climb.record(f"{command.verb}_refused", sentence, actor=who, code=code, channel=command.channel)
         return Receipt(accepted=False, code=code, sentence=sentence)
+
+    def _overlook(self, command: Command, bad: Refusal) -> Receipt:
+        """Refuse a message without ruling on it; in a flood they are counted."""
+        state = self.climb.state
+        state.overlooked += 1
+        if state.overlooked <= TOLD_SINGLY:
+            return self._refuse(command, command.identity, bad.code, bad.sentence)
+        if f"{state.overlooked}".strip("0") == "1":
+            sentence = f"{state.overlooked} messages had no effect; the last: {bad.sentence}"
+            self.climb.record("messages_overlooked", sentence, actor=command.identity, code=bad.code)
+        return Receipt(accepted=False, code=bad.code, sentence=bad.sentence)
 
     def _approve(self, command: Command, ruling: Ruling) -> Receipt:
         climb, state = self.climb, self.climb.state

@@ -143,7 +143,7 @@ class Code(StrEnum):
     TOO_MANY_MESSAGES = (
         "GOV_TOO_MANY_MESSAGES",
         "So many messages wait for their ruling that this one was not taken in.",
-        "Try again; prohibitions are always taken in.",
+        "Try again; a prohibition of yours that waits already need not be sent twice.",
     )
     NOT_A_SUCCESSOR = (
         "GOV_NOT_A_SUCCESSOR",

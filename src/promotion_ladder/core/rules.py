@@ -24,10 +24,9 @@ def refusal(state: PromotionState, command: Command) -> Refusal | None:
 
     Prohibitions are refused only when they are meant for another promotion or there is nothing left to prohibit.
     """
-    if command.promotion_id != state.promotion_id:
-        return Refusal(
-            code=Code.WRONG_PROMOTION, sentence=f"meant for {command.promotion_id}, this is {state.promotion_id}"
-        )
+    bad = misdirected(state, command)
+    if bad is not None:
+        return bad
     if state.stop is not None and command.verb not in (Verb.KILL, Verb.VETO, Verb.ROLLBACK, Verb.HOLD):
         return Refusal(code=Code.COMING_DOWN, sentence=f"it is coming down: {state.stop.reason}")
     if command.verb is Verb.SUPERSEDE:
@@ -35,6 +34,15 @@ def refusal(state: PromotionState, command: Command) -> Refusal | None:
     if command.verb.prohibits:
         return None
     return _misplaced(state, command) or _out_of_turn(state, command)
+
+
+def misdirected(state: PromotionState, command: Command) -> Refusal | None:
+    """Why a message is not for this promotion at all; None if it is."""
+    if command.promotion_id == state.promotion_id:
+        return None
+    return Refusal(
+        code=Code.WRONG_PROMOTION, sentence=f"meant for {command.promotion_id}, this is {state.promotion_id}"
+    )
 
 
 def _no_successor(state: PromotionState, command: Command) -> Refusal | None:

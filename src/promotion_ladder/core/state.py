@@ -233,6 +233,8 @@ class PromotionState(BaseModel):
     inbox: list[Command] = []
     receipts: dict[str, Receipt] = {}
     """The last rulings by message id: a message sent twice counts once, and gets the same answer."""
+    overlooked: int = 0
+    """Messages that were refused without a ruling: meant for another promotion, or too many at once."""
     signals: int = 0
     """Signals received in this run; the server refuses the 10 001st."""
     outbox: list[AuditEvent] = []
