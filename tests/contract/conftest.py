@@ -10,7 +10,7 @@ from promotion_ladder.simulation.process import Knobs, SimulationProcess
 ADAPTERS = ("http",)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # it ticks fifty times a second for every bot there is: it shall not outlive its use
 def simulation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulationProcess]:
     folder: Path = tmp_path_factory.mktemp("simulation")
     (folder / "bots.yaml").write_text("[]\n")
