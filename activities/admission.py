@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from temporalio import activity
 
 from promotion_ladder.contracts import Admission
-from promotion_ladder.core.admission import Carried, carry_over, choose_ladder, resume_terms
+from promotion_ladder.core.admission import Carried, carry_over, choose_ladder, require_capabilities, resume_terms
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.ladder import Ladder, Probe
@@ -56,6 +56,7 @@ class AdmissionActivities:
                 Code.LADDER_UNREADABLE,
                 f"the worker's ladder {ladder.ladder} is {ladder.hash[:12]}, not the expected one",
             )
+        require_capabilities(ladder, release.bot, facts.capabilities)
         carried = await self._carried(order, ladder, facts.stable)
         await self._preflight(ladder.preflight)
         first = ladder.stages[carried.stage_index].name

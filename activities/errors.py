@@ -10,7 +10,9 @@ from promotion_ladder.contracts import QUEUE_LADDER, QUEUE_SAFETY
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 
-PASSING = frozenset({Code.PLATFORM_DOWN, Code.SOURCE_DOWN, Code.AUDIT_DOWN, Code.NOTICE_UNDELIVERED})
+PASSING = frozenset(
+    {Code.PLATFORM_DOWN, Code.SOURCE_DOWN, Code.AUDIT_DOWN, Code.TEMPORAL_DOWN, Code.NOTICE_UNDELIVERED}
+)
 """What may be better the next time; everything else is an answer."""
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from promotion_ladder.core.admission import MONEY_NEEDS
 from promotion_ladder.core.canonical import GENESIS, digest
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
@@ -12,7 +13,7 @@ from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
 from promotion_ladder.core.flat import Flatness, FlatReport, Residue
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
-from promotion_ladder.core.people import People, Policy, Verb
+from promotion_ladder.core.people import People, Policy
 from promotion_ladder.core.platform import (
     PAUSED_BY,
     BotFacts,
@@ -39,7 +40,6 @@ from promotion_ladder.core.platform import (
     Telemetry,
     Variant,
 )
-from promotion_ladder.core.reconcile import Climbing, Standing
 from promotion_ladder.core.release import ReleaseRef
 
 STABLE = ReleaseRef(version="1.0.0", digest="0" * 64)
@@ -100,6 +100,7 @@ class FakePlatform:
         return BotFacts(
             bot=bot, account="a", venue="sim", instruments=("WTI",), stable=self.stable, epoch=self.epoch,
             promotion_id=self.owner, total_capital=TOTAL, latches=tuple(self.latches), held_out=tuple(self.held_out),
+            capabilities=MONEY_NEEDS | {"reassign"},
         )  # fmt: skip
 
     async def knows(self, bot: str, release_digest: str) -> bool:
@@ -299,10 +300,10 @@ class FakeAudit:
             chain = self.events.setdefault(event.chain, [])
             if event.seq <= len(chain):
                 assert chain[event.seq - 1].event == event, "same key, other content"
-                continue
-            assert event.seq == len(chain) + 1, "a gap"
-            previous = chain[-1].hash if chain else GENESIS
-            chain.append(ChainedEvent(event=event, previous=previous, hash=event.hash_after(previous)))
+            else:
+                assert event.seq == len(chain) + 1, "a gap"
+                previous = chain[-1].hash if chain else GENESIS
+                chain.append(ChainedEvent(event=event, previous=previous, hash=event.hash_after(previous)))
             head = chain[-1].hash
         return head
 
@@ -377,20 +378,3 @@ class FakeProbes:
 
     async def run(self, probe: Probe) -> str:
         return self.problem
-
-
-@dataclass
-class FakePromotions:
-    """What the engine says of the one bot, and what it was told."""
-
-    climbing: Climbing = field(default_factory=lambda: Climbing(standing=Standing.NONE))
-    told: list[tuple[str, Verb]] = field(default_factory=list)
-    down: bool = False
-
-    async def of(self, bot: str) -> Climbing:
-        return Climbing(standing=Standing.UNKNOWN, detail="Temporal is down") if self.down else self.climbing
-
-    async def tell(self, bot: str, promotion_id: str, verb: Verb, reason: str, message_id: str) -> None:
-        if self.down:
-            raise LadderError(Code.TEMPORAL_DOWN)
-        self.told.append((promotion_id, verb))

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from tests.fakes import TOTAL, FakeAudit, FakePlatform, FakePromotions
+from tests.fake_engine import FakePromotions
+from tests.fakes import TOTAL, FakeAudit, FakePlatform
 
 from promotion_ladder import descent, reconciling
 from promotion_ladder.core.codes import Code

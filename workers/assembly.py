@@ -50,10 +50,12 @@ class Ports:
 
 
 def activities(world: Ports, client: Client) -> dict[str, list[Activity]]:
-    """The activities of each task queue; reconciliation asks ``client`` what runs."""
+    """The activities of each task queue; reconciliation and the record ask ``client`` what runs."""
     safety = SafetyActivities(world.platform)
-    reconciliation = ReconciliationActivities(world.platform, TemporalPromotions(client), world.audit)
+    promotions = TemporalPromotions(client)
+    reconciliation = ReconciliationActivities(world.platform, promotions, world.audit)
     platform = PlatformActivities(world.platform)
+    audit = AuditActivities(world.audit, promotions)
     return {
         contracts.QUEUE_EVIDENCE: [
             EvidenceActivities(world.platform, world.metrics, world.audit).judge,
@@ -62,7 +64,7 @@ def activities(world: Ports, client: Client) -> dict[str, list[Activity]]:
         contracts.QUEUE_PLATFORM: [
             platform.acquire, platform.clear, platform.enter, platform.reopen, platform.settle,
             AuthorityActivities(world.directory).rule,
-            AuditActivities(world.audit).record,
+            audit.record, audit.rejoin,
             NotificationActivities(world.notifier).notify,
             IncidentActivities(world.audit).post,
             reconciliation.look, reconciliation.tell,

@@ -12,7 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from promotion_ladder import contracts
     from promotion_ladder.activities.platform import PlatformActivities
-    from promotion_ladder.contracts import StageOrder
+    from promotion_ladder.contracts import StageOrder, Tail
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.events import AuditEvent
     from promotion_ladder.core.notice import Notice, NoticeKind
@@ -315,6 +315,21 @@ class Climb:
         )  # fmt: skip
         state.head = event.hash_after(state.head)
         state.outbox.append(event)
+
+    def rejoin(self, tail: Tail) -> None:
+        """Go on with the record after ``tail``: what is still to be written takes the numbers that follow it."""
+        state = self.state
+        owed = state.outbox[:]
+        again = tail.seq - owed[0].seq + 1
+        state.outbox.clear()
+        state.seq, state.head = tail.seq, tail.head
+        self.record("set_back", f"it was reset in Temporal; the {again} events before this one stand, and what follows "
+                    "is what it has done since", code=Code.SET_BACK)  # fmt: skip
+        for event in owed:
+            state.seq += 1
+            later = event.model_copy(update={"seq": state.seq})
+            state.head = later.hash_after(state.head)
+            state.outbox.append(later)
 
     def tell(
         self,

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.activities.audit import AuditActivities
     from promotion_ladder.activities.incidents import IncidentActivities
     from promotion_ladder.activities.notification import NotificationActivities
-    from promotion_ladder.contracts import Events
+    from promotion_ladder.contracts import Events, Tail
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.incidents import IncidentNews, Severity
     from promotion_ladder.core.notice import Notice
@@ -29,7 +29,8 @@ Item = TypeVar("Item")
 async def write_events(climb: Climb) -> None:
     """Write events for ever, in order and exactly once; an outage of the store is waited out.
 
-    A store that holds another event under the same number was tampered with: the climb holds, and it is tried again.
+    A store that holds another event under the same number was tampered with, unless the run was reset in Temporal: the
+    climb holds, and it is tried again.
     """
     outbox = climb.state.outbox
     while True:
@@ -37,13 +38,15 @@ async def write_events(climb: Climb) -> None:
         await asyncio.sleep(0)  # let everything of this step come into one batch
         batch = outbox[:BATCH]
         try:
-            await workflow.execute_activity_method(
+            climb.state.written = await workflow.execute_activity_method(
                 AuditActivities.record,
                 Events(events=tuple(batch)),
                 summary=f"audit {batch[0].seq}-{batch[-1].seq}: {batch[-1].kind}",
                 **AUDIT,
             )
         except ActivityError as error:
+            if await _rejoined(climb):
+                continue
             why = f"the record of {climb.state.promotion_id} refuses event {batch[0].seq}: {error.cause}"
             climb.hold(Code.AUDIT_CONFLICT, "ladder", why)
             open_incident(
@@ -54,6 +57,25 @@ async def write_events(climb: Climb) -> None:
         else:
             del outbox[: len(batch)]
             resolve_incident(climb, "audit_conflict", "the record takes the promotion's events again")
+
+
+async def _rejoined(climb: Climb) -> bool:
+    """Whether the record goes on after what a run that was reset had written before it was."""
+    state = climb.state
+    known = Tail(chain=state.promotion_id, seq=state.outbox[0].seq - 1, head=state.written)
+    try:
+        tail = await workflow.execute_activity_method(
+            AuditActivities.rejoin, known, summary="was it reset, or the record changed?", **AUDIT
+        )
+    except ActivityError:
+        return False
+    climb.rejoin(tail)
+    open_incident(
+        climb, "set_back", Severity.WARNING, Code.SET_BACK,
+        f"{state.release.bot}: somebody reset its run in Temporal, and it does again what it did since that point",
+        "on-call: compare 'ladder status' with the positions, roll back if in doubt; do not reset, retry instead",
+    )  # fmt: skip
+    return True
 
 
 async def send_notices(climb: Climb) -> None:

@@ -232,3 +232,11 @@ class Events(Record):
     """Events to be written, in order."""
 
     events: tuple[AuditEvent, ...]
+
+
+class Tail(Record):
+    """The last event of a chain: its number and its hash."""
+
+    chain: str
+    seq: int
+    head: str

@@ -165,6 +165,9 @@ class Promotions(Protocol):
     async def tell(self, bot: str, promotion_id: str, verb: Verb, reason: str, message_id: str) -> None:
         """Send a prohibition in the ladder's own name; ``OPS_TEMPORAL_DOWN`` if it was not taken in."""
 
+    async def was_set_back(self, workflow_id: str, run_id: str) -> bool:
+        """Whether somebody reset this run, so that it does again what it did; ``OPS_TEMPORAL_DOWN`` if unknown."""
+
 
 class Notifier(Protocol):
     """A channel to people."""

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from tests.workflows.conftest import LADDER, RELEASE
 
-from promotion_ladder.core.admission import carry_over, choose_ladder, resume_terms
+from promotion_ladder.core.admission import MONEY_NEEDS, carry_over, choose_ladder, require_capabilities, resume_terms
 from promotion_ladder.core.canonical import GENESIS
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import AuditEvent, ChainedEvent
-from promotion_ladder.core.ladder import Ladder
+from promotion_ladder.core.ladder import Ladder, Reassign
 from promotion_ladder.core.people import Policy, Verb
 from promotion_ladder.core.release import ChangeClass, ReleaseRef
 from promotion_ladder.core.state import StartOrder
@@ -107,3 +107,26 @@ def test_an_unknown_stage_names_the_known_ones() -> None:
 
 def test_resuming_asks_for_the_last_approval_it_jumps_over() -> None:
     assert [resume_terms(THE_LADDER, i) for i in range(5)] == [((), 1)] * 4 + [(("risk",), 1)]
+
+
+@pytest.mark.parametrize("lacking", sorted(MONEY_NEEDS))
+def test_money_is_refused_to_a_platform_that_cannot_take_it_back_by_itself(lacking: str) -> None:
+    ladder = Ladder.model_validate(LADDER)
+    require_capabilities(ladder, "bot", MONEY_NEEDS)
+    with pytest.raises(LadderError, match=f"needs {lacking}, and the platform of bot") as refused:
+        require_capabilities(ladder, "bot", MONEY_NEEDS - {lacking})
+    assert refused.value.code is Code.PLATFORM_LACKS
+    paper = ladder.model_copy(update={"stages": ladder.stages[:3]})
+    require_capabilities(paper, "bot", frozenset())
+
+
+def test_a_handover_is_refused_to_a_platform_that_does_not_name_it() -> None:
+    ladder = Ladder.model_validate(LADDER)
+    stages = tuple(
+        stage.model_copy(update={"on_abort": Reassign()}) if stage.mode.touches_money else stage
+        for stage in ladder.stages
+    )
+    handing = ladder.model_copy(update={"stages": stages})
+    require_capabilities(handing, "bot", MONEY_NEEDS | {"reassign"})
+    with pytest.raises(LadderError, match="needs reassign"):
+        require_capabilities(handing, "bot", MONEY_NEEDS)

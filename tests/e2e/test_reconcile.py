@@ -258,8 +258,12 @@ async def test_a_run_set_back_to_an_earlier_stage_does_not_leave_its_canary_expo
 
     await until("the end of back", ended)
     await rig.came_down("back", release)
-    # What it did the second time contradicts its record of the first: that stays for a person, on purpose.
-    assert [i.code for i in await rig.rita.incidents("back")] == [Code.AUDIT_CONFLICT]
+    # What it did the second time stands in its record after the first, and a person is told of it.
+    assert [i.code for i in await rig.rita.incidents("back")] == [Code.SET_BACK]
+    kinds = await rig.kinds("back")
+    assert kinds.count("set_back") == 1
+    assert kinds.count("ended") == 1
+    assert (await rig.cli("audit", "verify", "back")).status == 0
 
 
 async def test_the_schedule_is_there_once_however_often_workers_start(rig: Rig) -> None:

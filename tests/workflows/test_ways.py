@@ -307,7 +307,9 @@ async def test_many_signals_renew_the_run_and_lose_nothing(world: World) -> None
     for _ in range(505):
         await world.signal(Verb.HOLD, promotion_id="bot/1.9.0/old", message_id=uuid.uuid4().hex)
     await world.until(lambda state: state.signals < 500 and not state.inbox)
-    again: WorkflowHandle[Promotion, PromotionResult] = world.client.get_workflow_handle(contracts.workflow_id("bot"))
+    again: WorkflowHandle[Promotion, PromotionResult] = world.client.get_workflow_handle(
+        contracts.workflow_id("bot"), result_type=PromotionResult
+    )
     assert (await again.describe()).run_id != first
     await world.signal(Verb.VETO, "ben")
     # Asked of the new run: the test server writes a signal that races continue-as-new behind the end of the old one's

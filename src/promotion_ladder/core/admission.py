@@ -6,10 +6,13 @@ from promotion_ladder.core.base import Record
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import ChainedEvent
-from promotion_ladder.core.ladder import ApprovalExit, Ladder
+from promotion_ladder.core.ladder import ApprovalExit, Ladder, Reassign
 from promotion_ladder.core.people import Policy
 from promotion_ladder.core.release import ReleaseRef
 from promotion_ladder.core.state import StageRecord, StartOrder
+
+MONEY_NEEDS = frozenset({"lease", "epoch", "keys", "latch"})
+"""What a platform must do before real money is exposed on it: fall back, fence, do once, and refuse by itself."""
 
 
 class Carried(Record):
@@ -40,6 +43,19 @@ def choose_ladder(policy: Policy, order: StartOrder, stable: ReleaseRef) -> str:
             f"policy gives a change of class '{release.change}' the ladder '{route.ladder}', not '{order.ladder}'",
         )
     return route.ladder
+
+
+def require_capabilities(ladder: Ladder, bot: str, offered: frozenset[str]) -> None:
+    """Raise ``OPS_PLATFORM_LACKS`` unless the platform offers what the ladder's stages with money rest on."""
+    for stage in ladder.stages:
+        needed = MONEY_NEEDS if stage.mode.touches_money else frozenset()
+        if isinstance(stage.on_abort, Reassign):
+            needed |= {"reassign"}
+        if needed - offered:
+            lacking = ", ".join(sorted(needed - offered))
+            raise LadderError(
+                Code.PLATFORM_LACKS, f"stage {stage.name} needs {lacking}, and the platform of {bot} does not name it"
+            )
 
 
 def carry_over(

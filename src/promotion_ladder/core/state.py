@@ -245,6 +245,8 @@ class PromotionState(BaseModel):
     notices: list[Notice] = []
     seq: int = 0
     head: str = Field(default=GENESIS)
+    written: str = GENESIS
+    """The hash of the last event that the store has taken."""
     ending: Ending | None = None
     ended_because: Code | None = None
     ended_sentence: str = ""

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import (
     Client,
     WorkflowExecutionDescription,
@@ -65,6 +67,20 @@ class TemporalPromotions(Promotions):
             await handle.signal(str(verb), command, rpc_timeout=PATIENCE)
         except RPCError as error:
             raise LadderError(Code.TEMPORAL_DOWN, f"Temporal did not take it: {error.message}"[:300]) from None
+
+    async def was_set_back(self, workflow_id: str, run_id: str) -> bool:
+        """Whether the run's history says that it was reset."""
+        handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
+        try:
+            return any([_is_reset(event) async for event in handle.fetch_history_events(rpc_timeout=PATIENCE)])
+        except RPCError as error:
+            raise LadderError(Code.TEMPORAL_DOWN, f"Temporal did not tell: {error.message}"[:300]) from None
+
+
+def _is_reset(event: HistoryEvent) -> bool:
+    """Whether this is the mark that a reset leaves where it cut the history off."""
+    cause = event.workflow_task_failed_event_attributes.cause
+    return cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
 
 
 def _failing(found: WorkflowExecutionDescription) -> str:

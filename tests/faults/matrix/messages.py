@@ -9,7 +9,6 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError
-from tests.e2e.rig import until
 from tests.faults.matrix.account import Sent
 from tests.faults.matrix.cells import STAGES
 from tests.faults.matrix.yard import STEPS, Parked, Yard
@@ -107,8 +106,7 @@ async def terminated(yard: Yard) -> None:
 async def rewound(yard: Yard) -> None:
     """Rewound to the first decision of its run: it does everything of the stage again, under the same keys.
 
-    What it records a second time differs from what is recorded already, and a record is not rewritten: such a
-    promotion comes down but cannot end. It is given up as the runbook says.
+    What it records then stands after what it had recorded before.
     """
     all_ = await yard.park(*STAGES)
     await yard.strike(RESET, all_)
@@ -116,23 +114,6 @@ async def rewound(yard: Yard) -> None:
     await yard.rig.knobs.lift_faults("refuse_exit")
     await asyncio.sleep(LATER)
     await yard.all_safe(all_)
-    await asyncio.gather(*(_given_up(yard, each) for each in all_))
-
-
-async def _given_up(yard: Yard, each: Parked) -> None:
-    """Rolled back until stable is restored, then ended from outside if it cannot end by itself."""
-    await yard.send(each, Verb.ROLLBACK)
-
-    async def is_down() -> PromotionState | None:
-        state = await yard.rig.state(each.bot)
-        return state if state.ending is not None or state.restored else None
-
-    await until(f"{each.bot} to come down", is_down)
-    await asyncio.sleep(LATER)
-    state = await yard.rig.state(each.bot)
-    if state.outbox:
-        each.state, each.unwritten = state, len(state.outbox)
-        await (await yard.rig.handle(each.bot)).terminate("given up, as the runbook says")
 
 
 async def _reset(yard: Yard, each: Parked) -> None:

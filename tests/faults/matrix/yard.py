@@ -69,8 +69,6 @@ class Parked:
     """Why it could not be brought to its end."""
     cut: bool = False
     """Whether it was ended from outside: it grants nothing any more, and starts again at its end."""
-    unwritten: int = 0
-    """Events that the record refuses, of one that was given up for that."""
 
     @property
     def coming_down(self) -> bool:
@@ -240,8 +238,6 @@ class Yard:
         await asyncio.gather(*(self._finish(each) for each in self.parked))
 
     async def _finish(self, parked: Parked) -> None:
-        if parked.unwritten:
-            return
         try:
             if parked.cut and not await self.rig.ana.running(parked.bot):
                 parked.upwards = False
@@ -297,10 +293,6 @@ class Yard:
         state = parked.state
         if state is None:
             return ["it has no state"]
-        if parked.unwritten:
-            chain = await store.chain(state.promotion_id)
-            wrong = account.lost_effects(state, effects) + account.lost_events(None, chain)
-            return [*wrong, f"{parked.unwritten} events that the record refuses"]
         result: PromotionResult = await self.rig.rita.result(parked.bot)
         chain = await store.chain(state.promotion_id)
         lost = account.lost_effects(state, effects) + account.lost_events(result, chain)
@@ -339,8 +331,6 @@ def _cell(parked: Parked, strike: Strike, twice: list[str], missing: list[str]) 
 def _story(parked: Parked, strike: Strike) -> str:
     """What became of it, in words."""
     before, after, state = strike.before, strike.after, parked.state
-    if parked.unwritten:
-        return "stood; it came down and could not end, because its record is not rewritten; given up"
     if parked.cut:
         return "cut off; started again it cleared what was left, then was rolled back"
     words = []

@@ -1,0 +1,88 @@
+"""Data, platform, notices: the texts of ``OPS_*``."""
+
+TEXTS = {
+    "OPS_NO_DATA": (
+        "The source answered, but with no data, so nothing can be concluded.",
+        "Check that the bot exports the metric and that Prometheus scrapes it.",
+    ),
+    "OPS_NOT_A_NUMBER": (
+        "The source answered NaN or infinity, so nothing can be concluded.",
+        "Check the query for a division by zero.",
+    ),
+    "OPS_STALE_DATA": (
+        "The newest sample is too old to conclude anything from.",
+        "Check the bot and the scrape.",
+    ),
+    "OPS_SEVERAL_SERIES": (
+        "The query answered several series where one was asked.",
+        "Aggregate it, for instance with sum(...).",
+    ),
+    "OPS_QUERY_WARNED": (
+        "The source answered with warnings, so the answer may be partial.",
+        "Read the warning; mend the query or the source.",
+    ),
+    "OPS_QUERY_REFUSED": (
+        "The source refused the query.",
+        "Mend the query; the detail says what is wrong with it.",
+    ),
+    "OPS_SOURCE_DOWN": (
+        "The source of evidence did not answer in time.",
+        "Check that it is up; the stage waits, and holds at its longest observation.",
+    ),
+    "OPS_PLATFORM_DOWN": (
+        "The platform did not answer in time.",
+        "Check that it is up; forward moves wait, reducing verbs are retried without end.",
+    ),
+    "OPS_PLATFORM_REFUSED": (
+        "The platform refused the verb.",
+        "The detail says why.",
+    ),
+    "OPS_STALE_EPOCH": (
+        "A newer promotion owns the bot, so this state change was refused.",
+        "Nothing to do: this is what the epoch is for.",
+    ),
+    "OPS_UNKNOWN_BOT": (
+        "The platform knows no bot of this name.",
+        "Check the name of the bot.",
+    ),
+    "OPS_UNKNOWN_TARGET": (
+        "The scope and target cover no bot of the platform.",
+        "Name one of the targets that the detail lists.",
+    ),
+    "OPS_UNKNOWN_RELEASE": (
+        "The platform knows no such release of this bot.",
+        "Publish the release to the platform first, or check its digests.",
+    ),
+    "OPS_PLATFORM_LACKS": (
+        "The platform cannot do what a stage with money rests on.",
+        'Use a ladder without it, or supply it beside the platform: docs/platform-contract.md, "Capabilities".',
+    ),
+    "OPS_AUDIT_DOWN": (
+        "The audit store did not take the record.",
+        "Mend the store; nothing moves up until it answers, coming down goes on.",
+    ),
+    "OPS_AUDIT_CONFLICT": (
+        "An audit record with the same key and other content exists.",
+        "Treat as an incident: 'ladder audit verify'.",
+    ),
+    "OPS_SET_BACK": (
+        "The promotion's run was reset in Temporal: it does again what it did since that point.",
+        "Look at 'ladder status' and at the positions; 'ladder rollback' if in doubt.",
+    ),
+    "OPS_NOTICE_UNDELIVERED": (
+        "The notice could not be delivered, so the window has not opened.",
+        "Mend the channel; the window opens by itself when the notice is delivered.",
+    ),
+    "OPS_TEMPORAL_DOWN": (
+        "Temporal did not answer.",
+        "Check the server and TEMPORAL_ADDRESS; 'ladder kill' works without it.",
+    ),
+    "OPS_NO_SUCH_PROMOTION": (
+        "No promotion of this bot is running.",
+        "'ladder list' shows what runs; 'ladder audit show' what was.",
+    ),
+    "OPS_WORKER_SILENT": (
+        "The promotion exists but no worker answers.",
+        "Start 'ladder worker'; prohibitions are stored and take effect when it is back.",
+    ),
+}
