@@ -16,7 +16,7 @@ check: setup ## Lint, check formatting and types
 	.venv/bin/mypy
 
 test: setup ## Run the tests (ARGS="-k veto" goes to pytest)
-	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-extra: setup ## Run what needs a PostgreSQL server on this machine: the audit store on it
 	.venv/bin/pytest tests/extra $(ARGS)
