@@ -71,3 +71,15 @@ def test_a_free_port_is_none_that_an_outgoing_connection_can_take_meanwhile() ->
     assert len(set(ports)) > 45, "two stacks that start at once do not choose the same"
     with socket.create_server(("127.0.0.1", ports[0])):
         assert ports[0] not in {free_port() for _ in range(50)}
+
+
+async def test_how_a_program_ended_is_told_by_its_signal_or_by_its_last_words(tmp_path: Path) -> None:
+    process = stumbling(tmp_path, 0)
+    process.start()
+    process.kill()
+    assert process.how_it_ended() == "was ended by SIGKILL"
+    fallen = stumbling(tmp_path, 99)
+    fallen.start()
+    assert fallen.popen is not None
+    fallen.popen.wait()
+    assert fallen.how_it_ended() == "ended with status 1: listen tcp 127.0.0.1:7233: bind: address already in use"

@@ -1,20 +1,17 @@
 """``ladder start, status, list`` and the verbs of people."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from promotion_ladder.adapters.files import load_release
 from promotion_ladder.cli.common import (
     FAILED,
-    NOT_PROMOTED,
     Bot,
     Format,
     NeededReason,
@@ -28,6 +25,7 @@ from promotion_ladder.cli.common import (
     write_json,
 )
 from promotion_ladder.cli.dry_run import dry_run
+from promotion_ladder.cli.watch import follow
 from promotion_ladder.client import LadderClient, Line
 from promotion_ladder.core.base import parse_duration
 from promotion_ladder.core.codes import Code
@@ -35,7 +33,7 @@ from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.pending import pending
 from promotion_ladder.core.platform import Latch
 from promotion_ladder.core.release import ChangeClass, Release
-from promotion_ladder.core.state import Ending, PromotionResult, PromotionState, Receipt
+from promotion_ladder.core.state import Receipt
 from promotion_ladder.tree import promotion_tree
 
 app = typer.Typer()
@@ -97,7 +95,7 @@ def start(
             who = f"; it waits for {pending(await ladder.state(candidate.bot)).sentence}"
         tell(output, f"{started.promotion_id}: {started.sentence}{who}", started)
         if wait:
-            await _watch(ladder, candidate.bot, output)
+            await follow(ladder, candidate.bot, output)
 
     run(output, work())
 
@@ -125,7 +123,7 @@ def status(
         if bot is None:
             await _list(ladder, output)
         elif watch:
-            await _watch(ladder, bot, output)
+            await follow(ladder, bot, output)
         else:
             state = await ladder.state(bot)
             if output is Format.JSON:
@@ -137,29 +135,6 @@ def status(
                     out.print(Text(said, style="bold red"))
 
     run(output, work())
-
-
-async def _watch(ladder: LadderClient, bot: str, output: Format) -> None:
-    """Show a promotion until it has ended; ends the command with the status of its end."""
-    if output is Format.JSON:
-        result = await ladder.result(bot)
-        write_json(result)
-        _end(result)
-        return
-    state: PromotionState = await ladder.state(bot)
-    with Live(console=out, refresh_per_second=4, transient=False) as live:
-        while True:
-            state = await ladder.state(bot)
-            live.update(promotion_tree(state, datetime.now(UTC)))
-            if state.ending is not None:
-                break
-            await asyncio.sleep(0.5)
-    _end(await ladder.result(bot))
-
-
-def _end(result: PromotionResult) -> None:
-    if result.ending is not Ending.STABLE:
-        raise typer.Exit(NOT_PROMOTED)
 
 
 @app.command("list", rich_help_panel="Climb")

@@ -15,6 +15,7 @@ from promotion_ladder.adapters.files import load_release
 from promotion_ladder.cli.common import Format, Output, err, out, run, tell, write_json
 from promotion_ladder.demo.stories import tell_stories
 from promotion_ladder.stack.local import LocalStack, Ports, publish_to_simulation
+from promotion_ladder.stack.processes import Process
 from promotion_ladder.workers.main import run_worker
 
 app = typer.Typer()
@@ -132,11 +133,18 @@ async def _until(stop: asyncio.Event, stack: LocalStack) -> None:
         for process in stack.processes:
             if not process.alive and process.name not in told:
                 told.add(process.name)
-                err.print(Text.assemble(("✖ ", "red"), f"{process.name} ended: {process.last_words()}"))
+                err.print(Text.assemble(("✖ ", "red"), f"{process.name} {process.how_it_ended()}"))
+                err.print(Text(f"→ {_way_back(stack, process)}"))
         try:
             await asyncio.wait_for(stop.wait(), WATCH_EVERY)
         except TimeoutError:
             continue
+
+
+def _way_back(stack: LocalStack, dead: Process) -> str:
+    if dead is stack.worker:
+        return f"another one: LADDER_STATE={stack.state_dir} ladder worker; it goes on where this one was"
+    return "Ctrl-C, then 'ladder dev' again with the same state: everything goes on where it was"
 
 
 @app.command(rich_help_panel="Servers")

@@ -109,6 +109,13 @@ class Process:
         why = "did not answer in time" if self.alive else "ended at once"
         raise LadderError(Code.SOURCE_DOWN, f"{self.name} {why}: {self.last_words()}", f"look into {self.log}")
 
+    def how_it_ended(self) -> str:
+        """Its exit status and its last words, or the signal that killed it: then its log ends in mid-sentence."""
+        status = self.popen.poll() if self.popen else None
+        if status is not None and status < 0:
+            return f"was ended by {signal.Signals(-status).name}"
+        return f"ended with status {status}: {self.last_words()}"
+
     def last_words(self) -> str:
         """The last line of its log; of a long one both ends, for the cause stands last."""
         with contextlib.suppress(OSError):
