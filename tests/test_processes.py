@@ -1,5 +1,6 @@
 """Starting programs: what loses a race for a port at its start gets another go; what cannot run is told apart."""
 
+import json
 import socket
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
+from promotion_ladder.stack.local import Ports
 from promotion_ladder.stack.processes import Process, end, free_port
 
 EPHEMERAL = 32768
@@ -83,3 +85,16 @@ async def test_how_a_program_ended_is_told_by_its_signal_or_by_its_last_words(tm
     assert fallen.popen is not None
     fallen.popen.wait()
     assert fallen.how_it_ended() == "ended with status 1: listen tcp 127.0.0.1:7233: bind: address already in use"
+
+
+def test_a_stack_listens_where_it_did_before_unless_somebody_else_does_now(tmp_path: Path) -> None:
+    memory = tmp_path / "ports.json"
+    first = Ports(prometheus=9090).settled(memory)
+    memory.write_text(json.dumps(vars(first)))
+    assert Ports(prometheus=9090).settled(memory) == first
+    with socket.create_server(("127.0.0.1", first.temporal)):
+        moved = Ports(prometheus=9091).settled(memory)
+    assert moved.temporal not in (0, first.temporal)
+    assert (moved.platform, moved.prometheus) == (first.platform, 9091)
+    memory.write_text("torn {")
+    assert 0 not in vars(Ports().settled(memory)).values()

@@ -1,5 +1,7 @@
 """Reaching the Temporal server, and what its errors mean to a person."""
 
+import re
+
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
@@ -28,7 +30,14 @@ async def connect(settings: Settings, runtime: Runtime | None = None) -> Client:
     try:
         return await Client.connect(**config, data_converter=pydantic_data_converter, runtime=runtime)
     except RuntimeError as error:
-        raise LadderError(Code.TEMPORAL_DOWN, f"Temporal at {host} does not answer: {str(error)[:200]}") from None
+        raise LadderError(Code.TEMPORAL_DOWN, f"Temporal at {host} does not answer: {_why(error)}") from None
+
+
+def _why(error: RuntimeError) -> str:
+    """The cause in what the SDK says of a failed connection; it wraps the system's own words in many others."""
+    text = str(error)
+    said = re.findall(r'(?:message|error): "([^"]+)"', text)
+    return said[-1] if said else text[:200]
 
 
 def from_rpc(error: RPCError, bot: str) -> LadderError:

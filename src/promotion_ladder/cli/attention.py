@@ -17,6 +17,7 @@ from promotion_ladder.cli.common import (
     err,
     out,
     run,
+    screen,
     tell,
     write_json,
 )
@@ -81,7 +82,7 @@ def _queue(found: tuple[Incident, ...]) -> None:
             each.incident_id, each.status, Text(each.severity, style), f"{each.scope} {each.target}",
             f"{each.opened_at:%Y-%m-%d %H:%M:%S}", f"{each.count}x, {each.last_seen:%H:%M:%S}",
         )  # fmt: skip
-    out.print(table)
+    screen.print(table)
     for each in found:
         out.print(Text.assemble(("\n" + each.incident_id, "bold"), f"  {each.sentence}  ", (f"[{each.code}]", "dim")))
         if each.by:

@@ -11,6 +11,7 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console
 from rich.text import Text
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from promotion_ladder import settings
 from promotion_ladder.client import LadderClient
@@ -35,6 +36,8 @@ EXIT_CODES = {
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+screen = Console(highlight=False)
+"""For trees: their lines go on below one another, where those of ``out`` are the terminal's to break."""
 
 
 class Format(StrEnum):
@@ -54,7 +57,9 @@ NeededReason = Annotated[
 
 def client() -> LadderClient:
     """The client of this command."""
-    return LadderClient(settings.load(), channel="cli")
+    # The SDK's own warnings would be written across the screen; what they warn of reaches the person as an error.
+    quiet = TelemetryConfig(logging=LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR")))
+    return LadderClient(settings.load(), channel="cli", runtime=Runtime(telemetry=quiet))
 
 
 def run(output: Format, work: Coroutine[Any, Any, T]) -> T:

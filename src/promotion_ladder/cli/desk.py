@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from promotion_ladder.cli.common import Bot, Format, NeededReason, Output, client, out, run, tell
+from promotion_ladder.cli.common import Bot, Format, NeededReason, Output, client, out, run, screen, tell
 from promotion_ladder.cli.common import write_json as write
 from promotion_ladder.core.people import Verb
 
@@ -41,7 +41,7 @@ def holdout_list(
             table.add_column(column, header_style="dim")
         for name, held in found:
             table.add_row(name, held.version, f"{held.at:%Y-%m-%d %H:%M}", held.by, held.reason)
-        out.print(table)
+        screen.print(table)
 
     run(output, work())
 

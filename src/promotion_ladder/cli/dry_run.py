@@ -9,7 +9,7 @@ from rich.tree import Tree
 from promotion_ladder.adapters.files import ConfigDirectory
 from promotion_ladder.adapters.platform_http import HttpPlatform
 from promotion_ladder.adapters.prometheus import PrometheusSource
-from promotion_ladder.cli.common import Format, out, write_json
+from promotion_ladder.cli.common import Format, screen, write_json
 from promotion_ladder.core.admission import choose_ladder
 from promotion_ladder.core.base import show_duration
 from promotion_ladder.core.capital import split
@@ -107,4 +107,4 @@ def _show(release: Release, facts: BotFacts, ladder: Ladder, warnings: list[str]
         if stage["guards"]:
             branch.add(Text(f"guards: {', '.join(stage['guards'])}", style="dim"))
         branch.add(Text(f"left by: {stage['exit']}", style="cyan"))
-    out.print(tree)
+    screen.print(tree)

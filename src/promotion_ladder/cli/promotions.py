@@ -21,6 +21,7 @@ from promotion_ladder.cli.common import (
     err,
     out,
     run,
+    screen,
     tell,
     write_json,
 )
@@ -35,6 +36,9 @@ from promotion_ladder.core.platform import Latch
 from promotion_ladder.core.release import ChangeClass, Release
 from promotion_ladder.core.state import Receipt
 from promotion_ladder.tree import promotion_tree
+
+WIDE = 110
+"""Columns of a terminal on which the promotion ids of a list have room too."""
 
 app = typer.Typer()
 
@@ -129,7 +133,7 @@ def status(
             if output is Format.JSON:
                 write_json(state)
             else:
-                out.print(promotion_tree(state, datetime.now(UTC)))
+                screen.print(promotion_tree(state, datetime.now(UTC)))
                 for latch in (await ladder.latches([bot])).get(bot, ()):
                     said = f"latched ({latch.scope} {latch.target}) by {latch.by}: {latch.reason}"
                     out.print(Text(said, style="bold red"))
@@ -161,15 +165,18 @@ async def _list(ladder: LadderClient, output: Format) -> None:
         out.print("No promotion is running.")
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("bot", "release", "stage", "status", "exposed", "latched", "since", "promotion"):
+    columns = ("bot", "release", "stage", "status", "exposed", "latched", "since", "promotion")
+    wide = screen.width >= WIDE
+    for column in columns if wide else columns[:-1]:
         table.add_column(column, header_style="dim", no_wrap=True)
     for line in sorted(lines, key=lambda line: line.bot):
-        table.add_row(
+        cells = (
             line.bot, line.release, line.stage, line.status.replace("_", " "), "yes" if line.exposed else "no",
             {True: "yes", False: "no", None: "?"}[_latched(latches, line.bot)],
-            f"{line.started_at:%Y-%m-%d %H:%M}", line.promotion_id,
+            f"{line.started_at:%m-%d %H:%M}", line.promotion_id,
         )  # fmt: skip
-    out.print(table)
+        table.add_row(*cells if wide else cells[:-1])
+    screen.print(table)
 
 
 # --- permissions ------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from promotion_ladder.cli.common import (
     fail,
     out,
     run,
+    screen,
     tell,
     write_json,
 )
@@ -88,7 +89,7 @@ def _timeline(chain: str, links: list[ChainedEvent]) -> None:
         event = link.event
         since = f"+{(event.at - began).total_seconds():.1f}s"
         table.add_row(f"{event.at:%H:%M:%S}", event.kind, event.sentence, event.actor, f"{event.stage} {since}")
-    out.print(table)
+    screen.print(table)
     out.print(Text(f"{len(links)} events, head {links[-1].hash[:16]}", style="dim"))
 
 

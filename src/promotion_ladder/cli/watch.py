@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from promotion_ladder.cli.common import NOT_PROMOTED, Format, out, write_json
+from promotion_ladder.cli.common import NOT_PROMOTED, Format, screen, write_json
 from promotion_ladder.client import LadderClient
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
@@ -30,7 +30,7 @@ async def follow(ladder: LadderClient, bot: str, output: Format) -> None:
         write_json(result)
         _end(result)
         return
-    with Live(console=out, refresh_per_second=4, transient=False) as live:
+    with Live(console=screen, refresh_per_second=4, transient=False) as live:
         async for state, seen, trouble in looks(ladder, bot):
             live.update(view(state, seen, trouble, datetime.now(UTC)))
     _end(await ladder.result(bot))

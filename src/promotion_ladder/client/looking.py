@@ -14,6 +14,7 @@ from temporalio.client import (
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
 )
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from promotion_ladder import contracts
@@ -56,8 +57,9 @@ class Line(Record):
 class Looking:
     """The servers that the settings name, and the questions to them."""
 
-    def __init__(self, settings: Settings, *, channel: str = "api") -> None:
+    def __init__(self, settings: Settings, *, channel: str = "api", runtime: Runtime | None = None) -> None:
         self.settings = settings
+        self._runtime = runtime
         self.channel = channel
         self._temporal: Client | None = None
         self._platform: Platform | None = None
@@ -67,7 +69,7 @@ class Looking:
     async def temporal(self) -> Client:
         """The Temporal client, connected at the first use."""
         if self._temporal is None:
-            self._temporal = await connect(self.settings)
+            self._temporal = await connect(self.settings, self._runtime)
         return self._temporal
 
     @property

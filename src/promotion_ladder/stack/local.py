@@ -21,12 +21,12 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.release import Release
 from promotion_ladder.settings import Settings, shipped_config
-from promotion_ladder.stack.processes import Process, end, free_port, program
+from promotion_ladder.stack.processes import Process, end, free_port, is_free, program
 
 
 @dataclass
 class Ports:
-    """Where things listen; 0 means a free port."""
+    """Where things listen; 0 means where they did the last time, or a free port."""
 
     temporal: int = 0
     temporal_ui: int = 0
@@ -34,9 +34,13 @@ class Ports:
     platform: int = 0
     worker_metrics: int = 0
 
-    def settled(self) -> "Ports":
-        """The same with every 0 replaced by a free port."""
-        return Ports(**{name: port or free_port() for name, port in vars(self).items()})
+    def settled(self, memory: Path) -> "Ports":
+        """The same with every 0 replaced; ``memory`` is kept, so that whoever watches finds the stack again."""
+        known: dict[str, int] = {}
+        with contextlib.suppress(OSError, ValueError):
+            known = json.loads(memory.read_text())
+        again = {name: port for name, port in known.items() if is_free(port)}
+        return Ports(**{name: port or again.get(name) or free_port() for name, port in vars(self).items()})
 
 
 @dataclass
@@ -53,8 +57,8 @@ class LocalStack:
     worker: Process = field(init=False)
 
     def __post_init__(self) -> None:
-        self.ports = self.ports.settled()
         self.state_dir = self.state_dir.resolve()
+        self.ports = self.ports.settled(self.state_dir / "ports.json")
         logs = self.state_dir / "logs"
         self.temporal = Process("Temporal", self._temporal_command(), logs / "temporal.log")
         self.prometheus = Process("Prometheus", self._prometheus_command(), logs / "prometheus.log")
@@ -146,6 +150,7 @@ class LocalStack:
             simulation=f"127.0.0.1:{self.ports.platform}", worker=f"127.0.0.1:{self.ports.worker_metrics}"
         )
         (self.state_dir / "prometheus.yml").write_text(text)
+        (self.state_dir / "ports.json").write_text(json.dumps(vars(self.ports)) + "\n")
         (self.state_dir / "stack.json").write_text(json.dumps(self.facts(), indent=2) + "\n")
 
     # --- life ---------------------------------------------------------------------------------------------------

@@ -35,6 +35,17 @@ def free_port() -> int:
             return port
 
 
+def is_free(port: int) -> bool:
+    """Whether a server could listen there; a connection that is still being closed is in nobody's way."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
 def program(name: str) -> str:
     """The path of a program that the set-up puts beside this Python, or that is on PATH.
 
