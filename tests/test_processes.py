@@ -1,5 +1,6 @@
 """Starting programs: what loses a race for a port at its start gets another go; what cannot run is told apart."""
 
+import asyncio
 import json
 import socket
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
+from promotion_ladder.stack.claim import claim, end_leftovers
 from promotion_ladder.stack.local import Ports
 from promotion_ladder.stack.processes import Process, end, free_port
 
@@ -98,3 +100,30 @@ def test_a_stack_listens_where_it_did_before_unless_somebody_else_does_now(tmp_p
     assert (moved.platform, moved.prometheus) == (first.platform, 9091)
     memory.write_text("torn {")
     assert 0 not in vars(Ports().settled(memory)).values()
+
+
+def test_a_directory_has_one_stack_at_a_time(tmp_path: Path) -> None:
+    first = claim(tmp_path)
+    with pytest.raises(LadderError, match="already") as refused:
+        claim(tmp_path)
+    assert refused.value.code is Code.STACK_RUNS
+    first.close()
+    claim(tmp_path).close()
+
+
+async def test_what_a_killed_stack_left_running_is_ended_and_nothing_else(tmp_path: Path) -> None:
+    idle = "import time; time.sleep(60)"
+    mine, other = (
+        Process(name, [sys.executable, "-c", idle, f"--state={tmp_path}/{name}"], tmp_path / name)
+        for name in ("mine", "mine-too")
+    )
+    shell = Process("shell", ["/bin/sh", "-c", f"sleep 60; : --state={tmp_path}/mine"], tmp_path / "shell")
+    for process in (mine, other, shell):
+        process.start()
+    try:
+        assert await asyncio.to_thread(end_leftovers, frozenset({f"--state={tmp_path}/mine"})) == 1
+        assert not mine.alive
+        assert other.alive, "its argument only begins alike"
+        assert shell.alive, "a shell that speaks of it is not it"
+    finally:
+        await end([mine, other, shell])

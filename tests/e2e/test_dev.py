@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.rig import CONFIG, LADDER, Rig, until
 
+from promotion_ladder.core.codes import Code
 from promotion_ladder.core.state import Phase
 from promotion_ladder.settings import read_stack
 from promotion_ladder.stack.local import LocalStack, Ports
@@ -104,3 +105,17 @@ async def test_ctrl_c_ends_everything_and_a_second_start_goes_on(tmp_path: Path)
 
 async def _version(rig: Rig, version: str) -> bool:
     return (await rig.state("evening")).release.version == version
+
+
+async def test_what_a_killed_stack_left_is_ended_by_the_next_and_a_second_one_is_refused(tmp_path: Path) -> None:
+    state = tmp_path / "desk"
+    async with _dev(state) as (process, rig):
+        second = await rig.cli("dev", "--state", str(state), "-o", "json")
+        assert (second.status, second.json["error"]["code"]) == (1, Code.STACK_RUNS)
+        below = _children(process.pid)
+        process.kill()
+        await process.wait()
+        assert [pid for pid in below if not _alive(pid)] == [], "the children of a killed process live on"
+        async with _dev(state) as (again, _):
+            assert [pid for pid in below if _alive(pid)] == []
+            await _ctrl_c(again)

@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
+from typing import IO
 
 import httpx
 from temporalio.client import Client
@@ -21,6 +22,7 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.release import Release
 from promotion_ladder.settings import Settings, shipped_config
+from promotion_ladder.stack.claim import claim, end_leftovers
 from promotion_ladder.stack.processes import Process, end, free_port, is_free, program
 
 
@@ -55,6 +57,7 @@ class LocalStack:
     prometheus: Process = field(init=False)
     platform: Process = field(init=False)
     worker: Process = field(init=False)
+    _claim: IO[str] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.state_dir = self.state_dir.resolve()
@@ -63,7 +66,8 @@ class LocalStack:
         self.temporal = Process("Temporal", self._temporal_command(), logs / "temporal.log")
         self.prometheus = Process("Prometheus", self._prometheus_command(), logs / "prometheus.log")
         self.platform = Process("the simulated platform", self._platform_command(), logs / "platform.log")
-        worker = [sys.executable, "-m", "promotion_ladder.cli", "worker"]
+        # Python ignores the option; it names the directory in the process list, as the others' commands do.
+        worker = [sys.executable, "-X", f"stack={self.state_dir}", "-m", "promotion_ladder.cli", "worker"]
         self.worker = Process("the worker", worker, logs / "worker.log", self.environment())
 
     # --- addresses ----------------------------------------------------------------------------------------------
@@ -144,7 +148,6 @@ class LocalStack:
         ]  # fmt: skip
 
     def _write_files(self) -> None:
-        self.state_dir.mkdir(parents=True, exist_ok=True)
         template = Template((shipped_config() / "prometheus" / "prometheus.yml").read_text())
         text = template.substitute(
             simulation=f"127.0.0.1:{self.ports.platform}", worker=f"127.0.0.1:{self.ports.worker_metrics}"
@@ -152,6 +155,11 @@ class LocalStack:
         (self.state_dir / "prometheus.yml").write_text(text)
         (self.state_dir / "ports.json").write_text(json.dumps(vars(self.ports)) + "\n")
         (self.state_dir / "stack.json").write_text(json.dumps(self.facts(), indent=2) + "\n")
+
+    def _marks(self) -> frozenset[str]:
+        """What tells a process of this directory from any other."""
+        commands = (argument for process in self.processes for argument in process.command)
+        return frozenset(argument for argument in commands if str(self.state_dir) in argument)
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -162,8 +170,11 @@ class LocalStack:
 
     async def start(self) -> None:
         """Start everything and wait until all answer. Raises LadderError if not, with nothing left running."""
-        self._write_files()
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        self._claim = claim(self.state_dir)
         try:
+            await asyncio.to_thread(end_leftovers, self._marks())
+            self._write_files()
             async with asyncio.TaskGroup() as starting:  # one that gives up ends the waiting for the others
                 starting.create_task(self.temporal.begin(self.temporal_answers))
                 starting.create_task(self.prometheus.begin(lambda: _answers(f"{self.prometheus_url}/-/ready")))
@@ -197,6 +208,8 @@ class LocalStack:
         await end(self.processes)
         with contextlib.suppress(OSError):
             (self.state_dir / "stack.json").unlink()
+        if self._claim is not None:
+            self._claim.close()
 
 
 async def _answers(url: str) -> bool:

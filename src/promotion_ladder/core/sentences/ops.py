@@ -85,4 +85,8 @@ TEXTS = {
         "The promotion exists but no worker answers.",
         "Start 'ladder worker'; prohibitions are stored and take effect when it is back.",
     ),
+    "OPS_STACK_RUNS": (
+        "A local stack runs on this directory already.",
+        "Use that one, end it with Ctrl-C in its terminal, or name another directory with --state.",
+    ),
 }
