@@ -40,11 +40,21 @@ def _why(error: RuntimeError) -> str:
     return said[-1] if said else text[:200]
 
 
+def is_full(error: RPCError) -> bool:
+    """Whether the run has taken as many signals as the server keeps (10 000): its next run takes more."""
+    return error.status is RPCStatusCode.INVALID_ARGUMENT and "limit for signal" in error.message
+
+
 def from_rpc(error: RPCError, bot: str) -> LadderError:
     """What a failed call to the server means for the promotion of ``bot``."""
     match error.status:
         case RPCStatusCode.NOT_FOUND:
             return LadderError(Code.NO_SUCH_PROMOTION, f"no promotion of {bot} is running")
+        case RPCStatusCode.INVALID_ARGUMENT if is_full(error):
+            return LadderError(
+                Code.TOO_MANY_MESSAGES, f"the promotion of {bot} has as many messages waiting as Temporal keeps",
+                "start a worker, which reads them, and try again; 'ladder kill' works meanwhile",
+            )  # fmt: skip
         case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
             return LadderError(Code.WORKER_SILENT, f"no worker answered for {bot}")
         case RPCStatusCode.FAILED_PRECONDITION:

@@ -23,7 +23,7 @@ _NUMBERS = itertools.count()
 CONFIG = Path(__file__).parents[1] / "e2e" / "config"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: it ticks fifty times a second for every bot there is
 def simulation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulationProcess]:
     folder = tmp_path_factory.mktemp("simulation")
     (folder / "bots.yaml").write_text("[]\n")

@@ -9,7 +9,7 @@ from temporalio.service import RPCError
 
 from promotion_ladder import contracts
 from promotion_ladder.client.looking import Looking
-from promotion_ladder.connection import from_rpc
+from promotion_ladder.connection import from_rpc, is_full
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.people import Verb
@@ -17,6 +17,9 @@ from promotion_ladder.core.state import Command, Receipt, Ruled
 
 RULING_PATIENCE = 3.0
 """Seconds a prohibition waits for its ruling; it stands whether or not somebody answers."""
+FULL_PATIENCE = 15.0
+"""Seconds to wait for a run that has taken as many signals as the server keeps: a worker renews it in a few."""
+AGAIN = 0.3
 
 
 class Prohibiting(Looking):
@@ -88,7 +91,13 @@ class Prohibiting(Looking):
 
     async def _signal(self, bot: str, command: Command) -> None:
         handle = await self.handle(bot)
-        try:
-            await handle.signal(str(command.verb), command)
-        except RPCError as error:
-            raise from_rpc(error, bot) from None
+        deadline = asyncio.get_running_loop().time() + FULL_PATIENCE
+        while True:
+            try:
+                await handle.signal(str(command.verb), command)
+            except RPCError as error:
+                if not is_full(error) or asyncio.get_running_loop().time() > deadline:
+                    raise from_rpc(error, bot) from None
+                await asyncio.sleep(AGAIN)
+            else:
+                return
