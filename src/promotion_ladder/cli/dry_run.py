@@ -10,7 +10,7 @@ from promotion_ladder.adapters.files import ConfigDirectory
 from promotion_ladder.adapters.platform_http import HttpPlatform
 from promotion_ladder.adapters.prometheus import PrometheusSource
 from promotion_ladder.cli.common import Format, screen, write_json
-from promotion_ladder.core.admission import choose_ladder
+from promotion_ladder.core.admission import choose_ladder, require_capabilities
 from promotion_ladder.core.base import show_duration
 from promotion_ladder.core.capital import split
 from promotion_ladder.core.codes import Code
@@ -34,7 +34,7 @@ async def dry_run(settings: Settings, release: Release, output: Format) -> None:
     facts = await platform.describe(release.bot)
     order = StartOrder(promotion_id="dry-run", release=release, identity=settings.identity)
     ladder = directory.ladder(choose_ladder(directory.policy(), order, facts.stable))
-    warnings = await _objections(platform, release, facts)
+    warnings = await _objections(platform, release, facts, ladder)
     stages = [await _stage(stage, ladder, facts, directory.people(), metrics) for stage in ladder.stages]
     if output is Format.JSON:
         write_json({"ladder": ladder.ladder, "ladder_hash": ladder.hash, "objections": warnings, "stages": stages})
@@ -43,13 +43,17 @@ async def dry_run(settings: Settings, release: Release, output: Format) -> None:
     await platform.close()
 
 
-async def _objections(platform: HttpPlatform, release: Release, facts: BotFacts) -> list[str]:
+async def _objections(platform: HttpPlatform, release: Release, facts: BotFacts, ladder: Ladder) -> list[str]:
     found = [f"latched: {latch.reason}" for latch in facts.latches]
     found += [f"held out: {h.reason}" for h in facts.held_out if h.digest == release.digest]
     if not await platform.knows(release.bot, release.digest):
         found.append("the platform knows no such release")
     if facts.stable.digest == release.digest:
         found.append("it is stable already")
+    try:
+        require_capabilities(ladder, release.bot, facts.capabilities)
+    except LadderError as error:
+        found.append(error.detail)
     return found
 
 
@@ -66,7 +70,7 @@ async def _stage(
             window = timedelta(minutes=1)
             query = expand(gate.query, ladder.metrics, labels, window)
             evidence = await metrics.measure(query, end - window, end, stage.observe.every)
-            ask["stable_now"] = str(evidence.value) if evidence.problem is None else evidence.detail
+            ask["stable_now"] = f"{evidence.value:.4g}" if evidence.problem is None else evidence.detail
             ask["problem"] = evidence.problem
         asks.append(ask)
     return {

@@ -11,7 +11,7 @@ from promotion_ladder.adapters.files import ConfigDirectory, check_files, load_r
 from promotion_ladder.adapters.platform_http import HttpPlatform
 from promotion_ladder.adapters.probes import LocalProbes
 from promotion_ladder.cli.common import FAILED, Format, Output, err, out, run, write_json
-from promotion_ladder.core.admission import choose_ladder
+from promotion_ladder.core.admission import choose_ladder, require_capabilities
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.people import Verb, rule
@@ -99,6 +99,11 @@ async def _checks(file: Path) -> list[dict[str, Any]]:
         say("ladder", error.detail, ok=False)
         return results
     say("ladder", f"{ladder.ladder} ({ladder.hash[:12]}), {len(ladder.stages)} stages")
+    try:
+        require_capabilities(ladder, release.bot, facts.capabilities)
+        say("platform", "it names what the ladder's stages with money rest on")
+    except LadderError as error:
+        say("platform", error.detail, ok=False)
     for probe in ladder.preflight:
         problem = await LocalProbes().run(probe)
         say(f"probe {probe.name}", problem or "fine", ok=not problem)

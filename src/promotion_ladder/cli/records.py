@@ -29,7 +29,7 @@ from promotion_ladder.cli.common import (
 from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.events import ChainedEvent, verify
+from promotion_ladder.core.events import DESK, ChainedEvent, verify
 from promotion_ladder.core.state import PromotionState
 
 app = typer.Typer()
@@ -47,7 +47,7 @@ def _store() -> SqlAudit:
 
 
 async def _chain_of(store: SqlAudit, name: str) -> str:
-    if "/" in name or name == "desk":
+    if "/" in name or name == DESK:
         return name
     chains = await store.chains(name)
     if not chains:
@@ -69,7 +69,10 @@ def audit_show(name: Name, output: Output = Format.TEXT) -> None:
         store = _store()
         chain = await _chain_of(store, name)
         links = await store.chain(chain)
-        if not links:
+        if not links and chain == DESK and output is Format.TEXT:
+            out.print("Nothing is recorded on the desk yet.")
+            return
+        if not links and chain != DESK:
             raise LadderError(Code.NO_SUCH_PROMOTION, f"the record knows no chain {chain}")
         if output is Format.JSON:
             write_json([link.model_dump(mode="json") for link in links])

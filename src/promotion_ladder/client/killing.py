@@ -104,7 +104,9 @@ class Killing(Prohibiting):
         stuck = [f for f in answers if isinstance(f, LadderError) or standing(f, scope, target) is not None]
         lifted = f"the latch of {shown(scope, target)} is {'NOT lifted everywhere' if stuck else 'lifted'}"
         sentence = f"{lifted}; {', '.join(free)} may take exposure again" if free else lifted
-        sentence += "".join(f"; {bot} is still latched ({why})" for bot, why in still.items())
+        for why in dict.fromkeys(still.values()):
+            bots = [bot for bot in still if still[bot] == why]
+            sentence += f"; {', '.join(bots)} {'is' if len(bots) == 1 else 'are'} still latched ({why})"
         await self.record.note(
             "latch_lifted", who, sentence, scope=scope, target=target, bots=", ".join(latched), reason=reason
         )

@@ -295,9 +295,9 @@ def _refuse_latched(world: World, bot: Row) -> None:
     latches = views.blocked(world, bot)
     if latches:
         first = latches[0]
+        since = f"since {first.at:%Y-%m-%d %H:%M:%S} UTC"
         raise LadderError(
-            Code.LATCHED,
-            f"{bot['bot']}: latched ({first.scope} {first.target}) by {first.by} at {first.at}: {first.reason}",
+            Code.LATCHED, f"{bot['bot']}: latched ({first.scope} {first.target}) by {first.by} {since}: {first.reason}"
         )
 
 
