@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.contract.bed import LIMITS, Bed, Climb
 
-from promotion_ladder import settings
+from promotion_ladder import contracts, settings
 from promotion_ladder.adapters.audit_sql import SqlAudit
 from promotion_ladder.adapters.platform_http import HttpPlatform
 from promotion_ladder.client import LadderClient, Line
@@ -41,6 +41,8 @@ class Hand(LadderClient):
         """What runs, by bot."""
         self.signals: list[Command] = []
         self.heard: list[str] = []
+        self.at_it = 0
+        """How often Temporal still says that a worker has the flatten in its hands."""
         self.flattens: Climb | None = None
         """The promotion that flattens when it hears of a kill, as a worker would."""
 
@@ -51,6 +53,11 @@ class Hand(LadderClient):
     async def running(self, bot: str) -> bool:
         await self.temporal()
         return bot in self.states
+
+    async def in_hand(self, bot: str, activity: str) -> bool:
+        assert (activity, bot in self.states) == (contracts.ACTIVITY_FLATTEN, True)
+        self.at_it -= 1
+        return self.at_it >= 0
 
     async def state(self, bot: str) -> PromotionState:
         state = self.states[bot]

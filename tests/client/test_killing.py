@@ -97,6 +97,73 @@ async def test_a_promotion_that_hears_but_does_not_act_is_helped(
     assert {i: q for i, q in venue.items() if float(q)} == {i: str(q) for i, q in stable.items()}
 
 
+async def test_entries_are_paused_and_orders_cancelled_before_anybody_is_waited_for(
+    bed: Bed, rita: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kill_run, "TAKEOVER", 60.0)
+    climb = await holding(bed, await bed.bot())
+    rita.states[climb.bot] = None  # no worker
+
+    async def quiet() -> bool:
+        exposed = (await bed.exposed(climb.bot))[Variant.CANDIDATE]
+        return exposed.paused and await bed.happened(climb.bot, "cancel_orders") == 2
+
+    async with beside(rita, climb.bot) as killing:
+        await eventually(quiet, bool, seconds=10)
+        assert await bed.happened(climb.bot, "exit_position") == 0, "that is for one to do, and the promotion was told"
+        assert not killing.done()
+
+
+async def test_orders_are_cancelled_while_temporal_does_not_answer(
+    bed: Bed, rita: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    climb = await holding(bed, await bed.bot())
+    hanging = asyncio.Event()
+
+    async def hangs() -> None:
+        await hanging.wait()
+
+    monkeypatch.setattr(rita, "temporal", hangs)
+    monkeypatch.setattr(kill_run, "TEMPORAL_PATIENCE", 60.0)
+
+    async def cancelled() -> bool:
+        return await bed.happened(climb.bot, "cancel_orders") == 2
+
+    async with beside(rita, climb.bot):
+        await eventually(cancelled, bool, seconds=10)
+
+
+async def test_a_flatten_that_a_worker_has_in_its_hands_is_given_longer(
+    bed: Bed, rita: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kill_run, "TAKEOVER", 0.2)
+    monkeypatch.setattr(kill_run, "LONGEST_TAKEOVER", 30.0)
+    climb = await holding(bed, await bed.bot())
+    rita.states[climb.bot], rita.at_it = None, 1
+
+    async def asked() -> bool:
+        return rita.at_it == 0
+
+    async with beside(rita, climb.bot) as killing:
+        await eventually(asked, bool, seconds=10)
+        await climb.flatten()
+        await asyncio.wait_for(asyncio.shield(killing), 10)
+    exits = [e["key"] for e in await bed.knobs.effects(climb.bot, "exit_position")]
+    assert exits
+    assert not [key for key in exits if key.startswith("kill:")], "only the promotion exited"
+
+
+async def test_a_flatten_that_never_leaves_a_worker_s_hands_is_not_waited_for_without_end(
+    bed: Bed, rita: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kill_run, "TAKEOVER", 0.2)
+    monkeypatch.setattr(kill_run, "LONGEST_TAKEOVER", 0.5)
+    climb = await holding(bed, await bed.bot())
+    rita.states[climb.bot], rita.at_it = None, 100  # it hangs in the middle of it
+    killed = await rita.kill("bot", climb.bot, reason="wrong")
+    assert (killed.bots[0].way, killed.done) == (Way.DIRECT, True)
+
+
 async def test_a_venue_that_refuses_exits_is_asked_until_it_is_flat(bed: Bed, rita: Hand) -> None:
     climb = await holding(bed, await bed.bot())
     await bed.knobs.fault("refuse_exit", bot=climb.bot, count=3)
