@@ -36,8 +36,10 @@ LEASE = "30m"
 """Longer than any benchmark: with a dead worker a shorter one would flatten before the kill."""
 CROWD_CHANGE = ChangeClass.IMAGE
 """The class of change that goes up the crowd's ladder: a shadow with no money and no guards, judged without end."""
-CROWD_EVERY = "10s"
-AT_ONCE = 20
+CROWD_EVERY = "30s"
+CROWD_TICK = 0.5
+"""Seconds between two ticks of the platform under a crowd: its bots trade no faster than it can answer."""
+AT_ONCE = 5
 """Promotions of the crowd that are started together."""
 
 
@@ -151,11 +153,11 @@ class Bed:
 
 
 @asynccontextmanager
-async def bed(bots: int, max_age: str = "30s") -> AsyncIterator[Bed]:
+async def bed(bots: int, max_age: str = "30s", tick: float = 0.2) -> AsyncIterator[Bed]:
     """A stack in a temporary directory; everything is ended and removed at the end."""
     directory = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="ladder-bench-"))
     config = await asyncio.to_thread(_write_config, directory / "config", max_age)
-    stack = LocalStack(directory / "state", config_dir=config)
+    stack = LocalStack(directory / "state", tick=tick, config_dir=config)
     port = free_port()
     stack.worker.env["LADDER_PLATFORM_URL"] = f"http://127.0.0.1:{port}"
     try:

@@ -8,7 +8,7 @@ import asyncio
 from datetime import datetime
 
 from benchmarks.bare import Floor, floor
-from benchmarks.bed import CROWD_EVERY, GUARD_EVERY, Bed, bed, gap
+from benchmarks.bed import CROWD_EVERY, CROWD_TICK, GUARD_EVERY, Bed, bed, gap
 from benchmarks.measure import Benchmark, Result, Tell
 
 from promotion_ladder.adapters.audit_sql import SqlAudit
@@ -132,7 +132,7 @@ async def guards(n: int, tell: Tell) -> list[Result]:
 
 async def guards_in_a_crowd(n: int, tell: Tell) -> list[Result]:
     """The same beside promotions that are judged, with the worker restarted in the middle."""
-    async with bed(n, f"{SILENCE:g}s") as made:
+    async with bed(n, f"{SILENCE:g}s", CROWD_TICK) as made:
         tell(f"{CROWD} others climb")
         await made.crowd(CROWD)
         tell(f"{n} canaries climb")
