@@ -1,6 +1,5 @@
 """Whether guards stand in the way of a flatten: alone, and beside 200 of them, in turn."""
 
-import asyncio
 import contextlib
 from datetime import timedelta
 from decimal import Decimal
@@ -25,7 +24,7 @@ from promotion_ladder.workflows.options import FLATTEN, GUARD
 
 GUARDS = 200
 QUEUE = "crowd"
-BLOCK = 10
+BLOCK = 20
 """Flattens in one go, alone or beside the guards; the two kinds of blocks take turns."""
 
 
@@ -106,11 +105,8 @@ async def flattens(n: int, tell: Tell) -> list[Result]:
         dev_server_existing_path=program("temporal"), data_converter=pydantic_data_converter, ui=False
     ) as server:
         alone, beside = await _blocks(server.client, n, tell)
-        await asyncio.sleep(0)
-    note = (
-        f"the workflow decides to flatten → it has the answer, {GUARDS} guards at 1 s in the same worker; floor: none"
-    )
+    note = f"a workflow decides to flatten → has the answer, {GUARDS} guards in the same worker; floor: no guards"
     return [Result("flatten_beside_guards", "ms", beside, alone, note)]
 
 
-BENCHMARKS = (Benchmark(("flatten_beside_guards",), 50, flattens),)
+BENCHMARKS = (Benchmark(("flatten_beside_guards",), 40, flattens),)

@@ -1,7 +1,9 @@
 """The client with a real simulated platform and a Temporal that is a dictionary."""
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from promotion_ladder.client import LadderClient, Line
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import AuditEvent
-from promotion_ladder.core.platform import LatchOrder, Mode
+from promotion_ladder.core.platform import LatchOrder, Mode, Variant
 from promotion_ladder.core.state import Command, PromotionState
 from promotion_ladder.simulation.process import Knobs, SimulationProcess
 
@@ -141,3 +143,20 @@ async def holding(bed: Bed, bot: str, mode: Mode = Mode.CANARY) -> Climb:
         await climb.trial(mode)
     await climb.holding()
     return climb
+
+
+async def flat(bed: Bed, bot: str) -> bool:
+    """Whether candidate and baseline are flat at bot and venue."""
+    reports = [await bed.platform.verify_flat(bot, v) for v in (Variant.CANDIDATE, Variant.BASELINE)]
+    return all(report.is_flat for report in reports)
+
+
+@asynccontextmanager
+async def beside(hand: Hand, bot: str) -> AsyncIterator["asyncio.Task[object]"]:
+    """A kill that goes on beside the test; not left behind."""
+    killing = asyncio.create_task(hand.kill("bot", bot, reason="wrong", tell=hand.heard.append))
+    try:
+        yield killing
+    finally:
+        killing.cancel()
+        await asyncio.gather(killing, return_exceptions=True)
