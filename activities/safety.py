@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from promotion_ladder import descent
-from promotion_ladder.contracts import Acknowledged, FlattenOrder, HoldOutRequest, RestoreRequest
+from promotion_ladder.contracts import ACTIVITY_FLATTEN, Acknowledged, FlattenOrder, HoldOutRequest, RestoreRequest
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.flat import Flatness, FlatReport, Flattened
@@ -18,7 +18,7 @@ class SafetyActivities:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    @activity.defn(name="flatten")
+    @activity.defn(name=ACTIVITY_FLATTEN)
     async def flatten(self, order: FlattenOrder) -> Flattened:
         """One try to get flat: its exits are keyed by the try, so a resend exits once and a new try exits again."""
         return await descent.flatten(self._platform, order.bot, _key(order), activity.heartbeat)

@@ -1,4 +1,4 @@
-"""A local stack whose ladder goes straight to a canary, with bots to kill, and the waits a benchmark needs."""
+"""A local stack whose ladder goes straight to a canary: bots to kill, a crowd, and the waits a benchmark needs."""
 
 import asyncio
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from benchmarks.tap import Tap, tap
 from temporalio.client import Client, WorkflowHandle
 
 from promotion_ladder import contracts, settings
@@ -25,11 +26,21 @@ from promotion_ladder.simulation.behaviour import Behaviour
 from promotion_ladder.simulation.bots import BotSpec, make_release
 from promotion_ladder.simulation.process import Knobs
 from promotion_ladder.stack.local import LocalStack
+from promotion_ladder.stack.processes import free_port
 
 PATIENCE = 60.0
 SETTLE = 2.0
 """Seconds of rest between a climb of many bots and the first sample."""
 GUARD_EVERY = "1s"
+LEASE = "30m"
+"""Longer than any benchmark: with a dead worker a shorter one would flatten before the kill."""
+CROWD_CHANGE = ChangeClass.IMAGE
+"""The class of change that goes up the crowd's ladder: a shadow with no money and no guards, judged without end."""
+CROWD_EVERY = "30s"
+CROWD_TICK = 0.5
+"""Seconds between two ticks of the platform under a crowd: its bots trade no faster than it can answer."""
+AT_ONCE = 5
+"""Promotions of the crowd that are started together."""
 
 
 async def gap() -> None:
@@ -45,11 +56,19 @@ def _money_stage(name: str, mode: str, max_age: str) -> dict[str, Any]:
             "instruments": ["WTI", "WTI-MINI"], "price_band": "1%", "max_order_value": 15000,
             "max_orders_per_minute": 600, "max_position_value": 30000, "venues": ["sim-exchange"],
         },
-        "lease": "60s",
+        "lease": LEASE,
         "observe": {"min": "1h", "max": "2h", "every": "60s"},
         "guards": {"every": GUARD_EVERY, "checks": [{"kind": "heartbeat", "name": "alive", "max_age": max_age}]},
         "gates": [{"kind": "heartbeat", "name": "alive", "max_age": "60s"}],
     }  # fmt: skip
+
+
+def _crowd_ladder(max_age: str) -> dict[str, Any]:
+    shadow = {
+        "name": "shadow", "mode": "shadow", "observe": {"min": "1h", "max": "2h", "every": CROWD_EVERY},
+        "gates": [{"kind": "heartbeat", "name": "alive", "max_age": "60s"}],
+    }  # fmt: skip
+    return {"ladder": "crowd", "stages": [shadow, _money_stage("live", "live", max_age)]}
 
 
 def _write_config(directory: Path, max_age: str) -> Path:
@@ -57,10 +76,13 @@ def _write_config(directory: Path, max_age: str) -> Path:
     files = {
         "people.yaml": {"people": [{"name": "ana", "roles": ["quant"]}]},
         "policy.yaml": {
-            "routes": {str(change): {"ladder": "bench"} for change in ChangeClass},
+            "routes": {
+                str(change): {"ladder": "crowd" if change is CROWD_CHANGE else "bench"} for change in ChangeClass
+            },
             "rights": {str(verb): ["anyone"] for verb in Verb},
         },
         "ladders/bench.yaml": {"ladder": "bench", "stages": [canary, _money_stage("live", "live", max_age)]},
+        "ladders/crowd.yaml": _crowd_ladder(max_age),
     }
     for name, content in files.items():
         path = directory / name
@@ -79,6 +101,8 @@ class Bed:
     ladder: LadderClient
     client: Client
     bots: list[str]
+    tap: Tap
+    """Before the platform, on the worker's way to it."""
     round: int = 0
 
     async def climb(self, count: int | None = None) -> dict[str, str]:
@@ -94,8 +118,15 @@ class Bed:
         await asyncio.sleep(SETTLE)
         return ids
 
-    async def _start(self, bot: str) -> str:
-        release = make_release(bot, f"2.{self.round}.0", author="ana")
+    async def crowd(self, count: int) -> None:
+        """Let as many other promotions be judged every few seconds, for as long as the stack stands."""
+        names = [f"crowd-{number:03}" for number in range(count)]
+        for few in (names[at : at + AT_ONCE] for at in range(0, count, AT_ONCE)):
+            await asyncio.gather(*(self.knobs.add_bot(BotSpec(bot=name, account=f"acct-{name}")) for name in few))
+            await asyncio.gather(*(self._start(name, CROWD_CHANGE) for name in few))
+
+    async def _start(self, bot: str, change: ChangeClass = ChangeClass.STRATEGY) -> str:
+        release = make_release(bot, f"2.{self.round}.0", author="ana", change=change)
         await self.knobs.publish(release, Behaviour())
         return (await self.ladder.start(release)).promotion_id
 
@@ -103,6 +134,10 @@ class Bed:
         """The bots whose candidate has a position at the venue."""
         found = await self.platform.exposures()
         return {e.bot for e in found if e.variant is Variant.CANDIDATE and e.open_positions}
+
+    def hand(self) -> LadderClient:
+        """A client that knows nothing yet, as each command is one."""
+        return LadderClient(self.ladder.settings)
 
     def promotion(self, bot: str) -> WorkflowHandle[Any, Any]:
         """The newest promotion of ``bot``."""
@@ -118,29 +153,34 @@ class Bed:
 
 
 @asynccontextmanager
-async def bed(bots: int, max_age: str = "30s") -> AsyncIterator[Bed]:
+async def bed(bots: int, max_age: str = "30s", tick: float = 0.2) -> AsyncIterator[Bed]:
     """A stack in a temporary directory; everything is ended and removed at the end."""
     directory = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="ladder-bench-"))
     config = await asyncio.to_thread(_write_config, directory / "config", max_age)
-    stack = LocalStack(directory / "state", config_dir=config)
+    stack = LocalStack(directory / "state", tick=tick, config_dir=config)
+    port = free_port()
+    stack.worker.env["LADDER_PLATFORM_URL"] = f"http://127.0.0.1:{port}"
     try:
-        await stack.start()
-        made = await _made(stack, [f"bench-{number:02}" for number in range(bots)])
-        try:
-            yield made
-        finally:
-            await made.knobs.close()
-            await made.platform.close()
+        async with tap(port, stack.ports.platform) as tapped:
+            try:
+                await stack.start()
+                made = await _made(stack, [f"bench-{number:02}" for number in range(bots)], tapped)
+                try:
+                    yield made
+                finally:
+                    await made.knobs.close()
+                    await made.platform.close()
+            finally:
+                await stack.stop()
     finally:
-        await stack.stop()
         await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
 
 
-async def _made(stack: LocalStack, names: list[str]) -> Bed:
+async def _made(stack: LocalStack, names: list[str], tapped: Tap) -> Bed:
     env = {**os.environ, **stack.environment(), "LADDER_IDENTITY": "ana"}
     ladder = LadderClient(settings.load(env))
     knobs = Knobs(stack.platform_url)
     for name in names:
         await knobs.add_bot(BotSpec(bot=name, account=f"acct-{name}"))
         await knobs.fault("hold_on", bot=name)  # positions stay until somebody exits them
-    return Bed(stack, knobs, HttpPlatform(stack.platform_url), ladder, await ladder.temporal(), names)
+    return Bed(stack, knobs, HttpPlatform(stack.platform_url), ladder, await ladder.temporal(), names, tapped)

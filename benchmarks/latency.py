@@ -1,22 +1,27 @@
-"""How fast exposure comes down: from a kill, and from a broken limit.
+"""How fast exposure comes down by the promotion's own doing: from a kill, and from a broken limit.
 
 The floor is sampled in turn with what is measured, after pauses of the same random length: the half of a round trip
 depends on how long the server was left alone before it.
 """
 
+import asyncio
 from datetime import datetime
 
-from benchmarks.bare import floor
-from benchmarks.bed import GUARD_EVERY, Bed, bed, gap
+from benchmarks.bare import Floor, floor
+from benchmarks.bed import CROWD_EVERY, CROWD_TICK, GUARD_EVERY, Bed, bed, gap
 from benchmarks.measure import Benchmark, Result, Tell
 
 from promotion_ladder.adapters.audit_sql import SqlAudit
 from promotion_ladder.core.platform import Variant
+from promotion_ladder.stack.processes import end
 
 BATCH = 20
 """Promotions that are exposed at the same time."""
-SILENCE = 2.0
-"""Seconds without a heartbeat that the guard allows."""
+SILENCE = 3.0
+"""Seconds without a heartbeat that the guard allows; the platform of a crowd beats late, but not so late."""
+SPACED = 0.5
+"""Seconds between two limits that break, beside the pauses around the floor: one is down before the next breaks."""
+CROWD = 200
 
 
 def _ms(since: float, moment: datetime | str) -> float:
@@ -41,6 +46,7 @@ async def _flattened(audit: SqlAudit, promotion_id: str) -> datetime:
 
 async def kills(n: int, tell: Tell) -> list[Result]:
     """Kill exposed canaries one after the other."""
+    leaves: list[float] = []
     cancels: list[float] = []
     flats: list[float] = []
     async with bed(min(n, BATCH)) as made, floor(made.client) as bare:
@@ -54,50 +60,91 @@ async def kills(n: int, tell: Tell) -> list[Result]:
                 await gap()
                 sent = await made.kill(bot, promotion_id)
                 await made.ladder.result(bot)
+                leaves.append(1000 * (made.tap.first_cancel(bot, sent) - sent))
                 cancels.append(_ms(sent, await _effect(made, bot, promotion_id, "cancel_orders")))
                 flats.append(_ms(sent, await _flattened(audit, promotion_id)))
                 tell(f"{len(cancels)} of {n} killed")
         await audit.close()
-    note = f"{BATCH} canaries, then one fewer with each kill; floor: signal to activity start"
+    note = f"the cancel leaves the worker; {BATCH} canaries, then one fewer with each kill; floor: signal to activity"
     return [
-        Result("kill_to_first_cancel", "ms", cancels, bare.samples, note),
+        Result("kill_to_first_cancel", "ms", leaves, bare.samples, note),
+        Result("kill_to_cancelled", "ms", cancels, bare.samples, "the platform has done that cancel; same floor"),
         Result("kill_to_flat", "ms", flats, bare.samples, "cancel, exit, read back at bot and venue; same floor"),
     ]
 
 
+async def _falls_silent(made: Bed, bot: str, promotion_id: str) -> tuple[float, float]:
+    """Milliseconds to the first cancel: from the limit's breach, and from the guard's pause."""
+    await made.knobs.fault("heartbeat_stop", bot=bot)
+    last = (await made.platform.telemetry(bot, Variant.CANDIDATE)).heartbeat_at
+    if last is None:
+        raise RuntimeError(f"{bot} never had a heartbeat")
+    await made.ladder.result(bot)
+    cancel = await _effect(made, bot, promotion_id, "cancel_orders")
+    noticed = await _effect(made, bot, promotion_id, "pause_entries", ":pause:guard")
+    return _ms(last.timestamp() + SILENCE, cancel), _ms(datetime.fromisoformat(noticed).timestamp(), cancel)
+
+
+async def _one_by_one(
+    made: Bed, bare: Floor, ids: dict[str, str], tell: Tell, middle: int
+) -> list[tuple[float, float]]:
+    """Let each fall silent; before the ``middle``-th the worker begins to be restarted, and nobody waits for it."""
+    falling: list[asyncio.Task[tuple[float, float]]] = []
+    restarting: asyncio.Task[None] | None = None
+    for number, (bot, promotion_id) in enumerate(ids.items()):
+        if number == middle:
+            restarting = asyncio.create_task(_restart(made))
+        await gap()
+        await bare.sample()
+        await gap()
+        falling.append(asyncio.create_task(_falls_silent(made, bot, promotion_id)))
+        await asyncio.sleep(SPACED)
+        tell(f"{number + 1} of {len(ids)} fallen silent")
+    if restarting is not None:
+        await restarting
+    return list(await asyncio.gather(*falling))
+
+
+async def _restart(made: Bed) -> None:
+    """As a deployment does with a single worker: it is asked to end, and started again."""
+    await end([made.stack.worker])
+    await made.stack.start_worker()
+
+
 async def guards(n: int, tell: Tell) -> list[Result]:
     """Let canaries fall silent: the moment at which the limit is broken is their last heartbeat and the limit."""
-    breaches: list[float] = []
-    trips: list[float] = []
+    found: list[tuple[float, float]] = []
     async with bed(min(n, BATCH), f"{SILENCE:g}s") as made, floor(made.client) as bare:
-        while len(breaches) < n:
-            tell(f"{len(breaches)} of {n}: canaries climb")
-            ids = await made.climb(min(BATCH, n - len(breaches)))
-            for bot, promotion_id in ids.items():
-                await gap()
-                await bare.sample()
-                await gap()
-                await made.knobs.fault("heartbeat_stop", bot=bot)
-                last = (await made.platform.telemetry(bot, Variant.CANDIDATE)).heartbeat_at
-                if last is None:
-                    raise RuntimeError(f"{bot} never had a heartbeat")
-                await made.ladder.result(bot)
-                cancel = await _effect(made, bot, promotion_id, "cancel_orders")
-                noticed = await _effect(made, bot, promotion_id, "pause_entries", ":pause:guard")
-                breaches.append(_ms(last.timestamp() + SILENCE, cancel))
-                trips.append(_ms(datetime.fromisoformat(noticed).timestamp(), cancel))
-                tell(f"{len(breaches)} of {n} fallen silent")
+        while len(found) < n:
+            tell(f"{len(found)} of {n}: canaries climb")
+            ids = await made.climb(min(BATCH, n - len(found)))
+            found += await _one_by_one(made, bare, ids, tell, middle=-1)
             await made.knobs.lift_faults("heartbeat_stop")
+    note = f"guards look every {GUARD_EVERY}; floor: signal to activity start"
     return [
+        Result("guard_to_first_cancel", "ms", [breach for breach, _ in found], bare.samples, note),
         Result(
-            "guard_to_first_cancel", "ms", breaches, bare.samples,
-            f"guards look every {GUARD_EVERY}; floor: signal to activity start",
+            "guard_trip_to_first_cancel", "ms", [trip for _, trip in found], bare.samples,
+            "from the guard's pause, at once; same floor",
         ),
-        Result("guard_trip_to_first_cancel", "ms", trips, bare.samples, "from the guard's pause, at once; same floor"),
     ]  # fmt: skip
 
 
+async def guards_in_a_crowd(n: int, tell: Tell) -> list[Result]:
+    """The same beside promotions that are judged, with the worker restarted in the middle."""
+    async with bed(n, f"{SILENCE:g}s", CROWD_TICK) as made:
+        tell(f"{CROWD} others climb")
+        await made.crowd(CROWD)
+        tell(f"{n} canaries climb")
+        ids = await made.climb()
+        async with floor(made.client) as bare:
+            found = await _one_by_one(made, bare, ids, tell, middle=n // 2)
+    note = f"beside {CROWD} promotions judged every {CROWD_EVERY}, the worker restarted in the middle; same floor"
+    return [Result("guard_in_a_crowd_to_first_cancel", "ms", [breach for breach, _ in found], bare.samples, note)]
+
+
 BENCHMARKS = (
-    Benchmark(("kill_to_first_cancel", "kill_to_flat"), 100, kills),
-    Benchmark(("guard_to_first_cancel", "guard_trip_to_first_cancel"), 30, guards),
+    Benchmark(("kill_to_first_cancel", "kill_to_cancelled", "kill_to_flat"), 200, kills),
+    Benchmark(("guard_to_first_cancel", "guard_trip_to_first_cancel"), 60, guards),
+    Benchmark(("guard_in_a_crowd_to_first_cancel",), 60, guards_in_a_crowd),
 )

@@ -26,17 +26,13 @@ class Result:
 
     def line(self) -> dict[str, str | int | float | None]:
         """What stands in the JSON file."""
-        p99, floor_p99 = percentile(self.samples, 0.99), percentile(self.floor, 0.99) if self.floor else None
-        return {
-            "name": self.name,
-            "unit": self.unit,
-            "n": len(self.samples),
-            "p50": round(percentile(self.samples, 0.5), 3),
-            "p99": round(p99, 3),
-            "floor_p50": round(percentile(self.floor, 0.5), 3) if self.floor else None,
-            "floor_p99": None if floor_p99 is None else round(floor_p99, 3),
-            "ratio_p99": round(p99 / floor_p99, 2) if floor_p99 else None,
-        }
+        line: dict[str, str | int | float | None] = {"name": self.name, "unit": self.unit, "n": len(self.samples)}
+        shares = {"p50": 0.5, "p99": 0.99}
+        own = {name: percentile(self.samples, share) for name, share in shares.items()}
+        floor = {name: percentile(self.floor, share) for name, share in shares.items()} if self.floor else {}
+        line |= {name: round(value, 3) for name, value in own.items()}
+        line |= {f"floor_{name}": round(floor[name], 3) if floor else None for name in shares}
+        return line | {f"ratio_{name}": round(own[name] / floor[name], 2) if floor else None for name in shares}
 
 
 @dataclass(frozen=True)

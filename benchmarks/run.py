@@ -18,15 +18,17 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import cold_start, footprint, history, latency
+from benchmarks import cold_start, crowd, direct, footprint, history, latency
 from benchmarks.measure import Benchmark, Result
 
 ALL: tuple[Benchmark, ...] = (
-    *history.BENCHMARKS, *cold_start.BENCHMARKS, *footprint.BENCHMARKS, *latency.BENCHMARKS
+    *history.BENCHMARKS, *cold_start.BENCHMARKS, *footprint.BENCHMARKS, *latency.BENCHMARKS, *direct.BENCHMARKS,
+    *crowd.BENCHMARKS,
 )  # fmt: skip
 
 
-WIDTH = 110
+NUMBERS = ("n", "p50", "p99", "floor p50", "floor p99", "ratio p50", "ratio p99")
+WIDTH = 130
 """Columns that the table needs, also where no terminal says how wide it is."""
 QUIET = TelemetryFilter(core_level="ERROR", other_level="ERROR")
 
@@ -83,7 +85,7 @@ def table(results: list[Result]) -> Table:
     made = Table(title="Each beside its floor, measured in the same run", box=box.SIMPLE_HEAD)
     made.add_column("name", no_wrap=True)
     made.add_column("unit", no_wrap=True)
-    for name in ("n", "p50", "p99", "floor p50", "floor p99", "ratio p99"):
+    for name in NUMBERS:
         made.add_column(name, justify="right", no_wrap=True)
     for result in results:
         made.add_row(*(_cell(value) for value in result.line().values()))
@@ -92,9 +94,9 @@ def table(results: list[Result]) -> Table:
 
 def markdown(results: list[Result]) -> str:
     """The same table for a page of the documentation."""
-    heads = ("name", "unit", "n", "p50", "p99", "floor p50", "floor p99", "ratio p99")
+    heads = ("name", "unit", *NUMBERS)
     rows = [[_cell(value) for value in result.line().values()] for result in results]
-    made = [heads, ["---", "---", *["---:"] * 6], *([f"`{row[0]}`", *row[1:]] for row in rows)]
+    made = [heads, ["---", "---", *["---:"] * len(NUMBERS)], *([f"`{row[0]}`", *row[1:]] for row in rows)]
     return "".join(f"| {' | '.join(row)} |\n" for row in made)
 
 

@@ -22,6 +22,8 @@ QUEUE_PLATFORM = "ladder-platform"
 QUEUE_GUARDS = "ladder-guards"
 QUEUE_SAFETY = "ladder-safety"
 
+ACTIVITY_FLATTEN = "flatten"
+
 BOT = SearchAttributeKey.for_keyword("Bot")
 RELEASE = SearchAttributeKey.for_keyword("Release")
 STAGE = SearchAttributeKey.for_keyword("Stage")

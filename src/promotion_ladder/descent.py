@@ -27,7 +27,7 @@ async def flatten(platform: Platform, bot: str, key: str, beat: Callable[[], Non
     is told. ``beat`` is called while bot and venue are read back.
     """
     began = time.monotonic()
-    cancelled, refused = await _quieten(platform, bot, key)
+    cancelled, refused = await quieten(platform, bot, key)
     first_cancel = time.monotonic() - began
     books = asyncio.gather(*(platform.positions(bot, variant) for variant in EXPOSED))
     late, held_by = await asyncio.gather(_cancel_late(platform, bot, key), books)
@@ -46,7 +46,7 @@ async def wind_down(platform: Platform, bot: str, key: str) -> Flattened:
 
     Raises nothing that a later look may mend: what could not be asked is ``unreachable``.
     """
-    cancelled, refused = await _quieten(platform, bot, key)
+    cancelled, refused = await quieten(platform, bot, key)
     cancelled += await _cancel_late(platform, bot, key)
     report = await flatness(platform, bot)
     return _told(bot, report, refused, f"closing by itself, orders cancelled: {cancelled}", cancelled=cancelled)
@@ -58,17 +58,17 @@ async def reassign(platform: Platform, bot: str, order: ReassignOrder) -> Flatte
     Bot and venue are read back: candidate and baseline hold nothing, and what the venue has is what stable accounts
     for. Raises LadderError when the platform does not do it.
     """
-    cancelled, refused = await _quieten(platform, bot, order.key)
+    cancelled, refused = await quieten(platform, bot, order.key)
     taken = await platform.reassign(bot, order)
     report = await flatness(platform, bot)
     holds = ", ".join(f"{p.quantity} {p.instrument}" for p in taken) or "nothing"
     return _told(bot, report, refused, f"handed over, stable holds {holds}", cancelled=cancelled)
 
 
-async def _quieten(platform: Platform, bot: str, key: str) -> tuple[int, list[str]]:
+async def quieten(platform: Platform, bot: str, key: str) -> tuple[int, list[str]]:
     """Pause entries and cancel orders of both variants, all at once: how many orders, and what was refused.
 
-    The cancel does not wait for the pause: what is entered between the two is for :func:`_cancel_late`.
+    The cancel does not wait for the pause: what is entered between the two is for :func:`_cancel_late`. Raises nothing.
     """
     answers = await asyncio.gather(
         *(platform.cancel_orders(bot, variant, f"{key}:cancel:{variant}") for variant in EXPOSED),

@@ -1,21 +1,23 @@
 """The client with a real simulated platform and a Temporal that is a dictionary."""
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tests.contract.bed import LIMITS, Bed, Climb
 
-from promotion_ladder import settings
+from promotion_ladder import contracts, settings
 from promotion_ladder.adapters.audit_sql import SqlAudit
 from promotion_ladder.adapters.platform_http import HttpPlatform
 from promotion_ladder.client import LadderClient, Line
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import AuditEvent
-from promotion_ladder.core.platform import LatchOrder, Mode
+from promotion_ladder.core.platform import LatchOrder, Mode, Variant
 from promotion_ladder.core.state import Command, PromotionState
 from promotion_ladder.simulation.process import Knobs, SimulationProcess
 
@@ -41,6 +43,8 @@ class Hand(LadderClient):
         """What runs, by bot."""
         self.signals: list[Command] = []
         self.heard: list[str] = []
+        self.at_it = 0
+        """How often Temporal still says that a worker has the flatten in its hands."""
         self.flattens: Climb | None = None
         """The promotion that flattens when it hears of a kill, as a worker would."""
 
@@ -51,6 +55,11 @@ class Hand(LadderClient):
     async def running(self, bot: str) -> bool:
         await self.temporal()
         return bot in self.states
+
+    async def in_hand(self, bot: str, activity: str) -> bool:
+        assert (activity, bot in self.states) == (contracts.ACTIVITY_FLATTEN, True)
+        self.at_it -= 1
+        return self.at_it >= 0
 
     async def state(self, bot: str) -> PromotionState:
         state = self.states[bot]
@@ -134,3 +143,20 @@ async def holding(bed: Bed, bot: str, mode: Mode = Mode.CANARY) -> Climb:
         await climb.trial(mode)
     await climb.holding()
     return climb
+
+
+async def flat(bed: Bed, bot: str) -> bool:
+    """Whether candidate and baseline are flat at bot and venue."""
+    reports = [await bed.platform.verify_flat(bot, v) for v in (Variant.CANDIDATE, Variant.BASELINE)]
+    return all(report.is_flat for report in reports)
+
+
+@asynccontextmanager
+async def beside(hand: Hand, bot: str) -> AsyncIterator["asyncio.Task[object]"]:
+    """A kill that goes on beside the test; not left behind."""
+    killing = asyncio.create_task(hand.kill("bot", bot, reason="wrong", tell=hand.heard.append))
+    try:
+        yield killing
+    finally:
+        killing.cancel()
+        await asyncio.gather(killing, return_exceptions=True)

@@ -1,100 +1,20 @@
 """A kill against a real simulated platform: the latch first, whatever else is down, and nothing left exposed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.client.conftest import Hand, holding
+from tests.client.conftest import Hand, beside, flat, holding
 from tests.contract.bed import Bed, eventually, latch_order, refused
 
 from promotion_ladder.client import kill_run
 from promotion_ladder.client.kill_run import Way
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.flat import Flatness
 from promotion_ladder.core.people import Ruling, Verb
 from promotion_ladder.core.platform import BotFacts, Latch, Scope, Variant
 from promotion_ladder.core.scope import KillMode, covers, targets
 from promotion_ladder.core.state import Command
 from promotion_ladder.simulation.process import SimulationProcess
-
-
-async def flat(bed: Bed, bot: str) -> bool:
-    """Whether candidate and baseline are flat at bot and venue."""
-    reports = [await bed.platform.verify_flat(bot, v) for v in (Variant.CANDIDATE, Variant.BASELINE)]
-    return all(report.is_flat for report in reports)
-
-
-@asynccontextmanager
-async def beside(hand: Hand, bot: str) -> AsyncIterator["asyncio.Task[object]"]:
-    """A kill that goes on beside the test; not left behind."""
-    killing = asyncio.create_task(hand.kill("bot", bot, reason="wrong", tell=hand.heard.append))
-    try:
-        yield killing
-    finally:
-        killing.cancel()
-        await asyncio.gather(killing, return_exceptions=True)
-
-
-async def test_the_promotion_that_was_told_flattens(bed: Bed, rita: Hand) -> None:
-    climb = await holding(bed, await bed.bot())
-    rita.states[climb.bot], rita.flattens = None, climb
-    killed = await rita.kill("bot", climb.bot, reason="fills look wrong")
-    (bot,) = killed.bots
-    assert killed.done
-    assert (bot.latched, bot.way, bot.flat) == (True, Way.TEMPORAL, Flatness.FLAT)
-    assert bot.latch_seconds is not None
-    assert bot.flat_seconds is not None
-    assert bot.latch_seconds <= bot.flat_seconds
-    (told,) = rita.signals
-    assert (told.verb, told.promotion_id, told.reason) == (Verb.KILL, f"{climb.bot}/2.0.0/x", "fills look wrong")
-    effects = [effect["verb"] for effect in await bed.knobs.effects(climb.bot)]
-    assert effects.index("latch") < effects.index("exit_position")
-    ordered, done = await rita.desk()
-    assert (ordered.kind, ordered.actor, ordered.data["right"]) == ("kill_ordered", "rita", "GOV_ALLOWED")
-    assert (done.kind, done.data["way"], done.data["bot"]) == ("killed", "temporal", climb.bot)
-    assert float(done.data["latch_seconds"]) <= float(done.data["flat_seconds"])
-
-
-async def test_without_temporal_it_goes_straight_to_the_platform(bed: Bed, rita: Hand) -> None:
-    climb = await holding(bed, await bed.bot())
-    rita.down = True
-    killed = await rita.kill("bot", climb.bot, reason="wrong")
-    (bot,) = killed.bots
-    assert (bot.way, bot.flat, bot.promotion_id) == (Way.DIRECT, Flatness.FLAT, None)
-    assert "if a promotion runs, kill again when it does" in bot.sentence
-    assert await flat(bed, climb.bot)
-    # The promotion hears of it later, by the same kill again: nothing is left for it to exit.
-    exits = await bed.happened(climb.bot, "exit_position")
-    rita.down, rita.states[climb.bot], rita.flattens = False, None, climb
-    again = await rita.kill("bot", climb.bot, reason="wrong")
-    assert again.bots[0].way is Way.TEMPORAL
-    assert await bed.happened(climb.bot, "exit_position") == exits
-    assert await flat(bed, climb.bot)
-
-
-async def test_exposure_that_no_promotion_answers_for_is_flattened_directly(bed: Bed, rita: Hand) -> None:
-    climb = await holding(bed, await bed.bot())
-    killed = await rita.kill(Scope.BOT, climb.bot, reason="wrong")
-    assert (killed.bots[0].way, killed.done) == (Way.DIRECT, True)
-    assert "no promotion of it is running" in killed.bots[0].sentence
-    assert await flat(bed, climb.bot)
-
-
-async def test_a_promotion_that_hears_but_does_not_act_is_helped(
-    bed: Bed, rita: Hand, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kill_run, "TAKEOVER", 0.3)
-    climb = await holding(bed, await bed.bot())
-    rita.states[climb.bot] = None  # no worker: the signal is stored and that is all
-    killed = await rita.kill("bot", climb.bot, reason="wrong")
-    assert (killed.bots[0].way, killed.done) == (Way.DIRECT, True)
-    assert "flattens durably, with help" in killed.bots[0].sentence
-    await climb.flatten()  # the worker is back and does what it was told: harmless
-    assert await flat(bed, climb.bot)
-    venue = await bed.knobs.venue(f"account-of-{climb.bot}")
-    stable = {p.instrument: p.quantity for p in await bed.platform.positions(climb.bot, Variant.STABLE)}
-    assert {i: q for i, q in venue.items() if float(q)} == {i: str(q) for i, q in stable.items()}
 
 
 async def test_a_venue_that_refuses_exits_is_asked_until_it_is_flat(bed: Bed, rita: Hand) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.e2e.rig import LADDER, Rig, Told, until
 
+from promotion_ladder.client.kill_run import TAKEOVER
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.release import Release
@@ -18,7 +19,7 @@ from promotion_ladder.stack.local import LocalStack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-WAITING = ("approval", "held", "falling", "top", "alone", "silent", "ground", "orphan", "torn")
+WAITING = ("approval", "slow", "held", "falling", "top", "alone", "silent", "ground", "orphan", "torn")
 """Bots that wait for an approval in their canaries, with money, until a test wants them."""
 
 
@@ -145,6 +146,18 @@ async def test_without_a_worker_it_is_flat_before_one_is_back(desk: dict[str, Re
         assert bot["way"] == "direct"
         assert bot["promotion_id"] is not None
     await came_down(rig, "silent", desk["silent"])
+
+
+async def test_a_worker_that_is_seen_at_it_is_left_to_it_though_it_takes_long(
+    desk: dict[str, Release], rig: Rig
+) -> None:
+    await rig.holds_something("slow")
+    await rig.knobs.fault("latency", bot="slow", verb="exit_position", seconds=TAKEOVER + 0.5)
+    (bot,) = await killed(rig, "slow")
+    assert bot["way"] == "temporal"
+    assert bot["flat_seconds"] > TAKEOVER
+    await came_down(rig, "slow", desk["slow"])
+    assert not [e for e in await rig.effects("slow", "exit_position") if e["key"].startswith("kill:")]
 
 
 async def test_without_a_platform_it_tries_until_one_is_back(desk: dict[str, Release], rig: Rig) -> None:

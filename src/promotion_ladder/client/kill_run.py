@@ -18,7 +18,7 @@ from promotion_ladder.core.flat import Flatness
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.platform import BotFacts, LatchOrder, Scope
 from promotion_ladder.core.scope import KillMode, covers, nothing_covered, shown, standing
-from promotion_ladder.descent import EXPOSED, flatness, flatten
+from promotion_ladder.descent import EXPOSED, flatness, flatten, quieten
 
 T = TypeVar("T")
 
@@ -26,8 +26,10 @@ GRACE = 2.0
 """Seconds the platform may take for the latch before everything else goes on beside it."""
 TEMPORAL_PATIENCE = 3.0
 """Seconds Temporal may take before a bot is flattened without it."""
-TAKEOVER = 5.0
-"""Seconds a promotion that was told may take to get flat before the platform is told too: its worker may be dead."""
+TAKEOVER = 2.0
+"""Seconds a promotion that was told may take to get flat, which takes it a tenth of one: its worker may be dead."""
+LONGEST_TAKEOVER = 5.0
+"""The same while Temporal shows its flatten in the hands of a worker: two that exit at once might exit too much."""
 TELL_EVERY = 3.0
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 2.0
@@ -179,7 +181,7 @@ class KillRun:
         bot = _Bot(name)
         latching = asyncio.create_task(self._answered(name, lambda: self._latched(bot)))
         await asyncio.wait({latching}, timeout=GRACE)
-        await self._inform(bot)
+        await asyncio.gather(self._inform(bot), self._quieten(bot))
         unknown = latching.exception() if latching.done() else None
         if isinstance(unknown, LadderError) and bot.promotion_id is None:
             return unknown
@@ -262,6 +264,14 @@ class KillRun:
         else:
             bot.promotion_id, bot.way = promotion_id, Way.TEMPORAL
 
+    async def _quieten(self, bot: _Bot) -> None:
+        """Pause entries, for a latch may leave markets, and cancel orders: neither depends on who exits.
+
+        What is refused the promotion asks for too, and the direct way again.
+        """
+        if self.mode is KillMode.FLATTEN:
+            await quieten(self.platform, bot.name, f"kill:{self.kill_id}:{bot.name}")
+
     async def _flat(self, bot: _Bot) -> None:
         """Wait for flat at bot and venue: the promotion's doing, or ours where none is there or it is slow."""
         if bot.promotion_id is not None and await self._gets_flat(bot):
@@ -291,11 +301,13 @@ class KillRun:
         self.waits.pop(f"{bot.name} not flat", None)
 
     async def _gets_flat(self, bot: _Bot) -> bool:
-        """Whether the promotion gets its bot flat in time. Entries are paused first: a latch may leave markets."""
-        for variant in EXPOSED:
-            with contextlib.suppress(Exception):  # the promotion pauses too, and the direct way again
-                await self.platform.pause_entries(bot.name, variant, f"kill:{self.kill_id}:{bot.name}:pause:{variant}")
-        deadline = time.monotonic() + TAKEOVER
+        """Whether the promotion gets its bot flat in time; it has longer while a worker is seen at it."""
+        told = time.monotonic()
+        if await self._flat_before(bot, told + TAKEOVER):
+            return True
+        return await self._in_hand(bot) and await self._flat_before(bot, told + LONGEST_TAKEOVER)
+
+    async def _flat_before(self, bot: _Bot, deadline: float) -> bool:
         while time.monotonic() < deadline:
             with contextlib.suppress(Exception):  # what cannot be read is not flat
                 report = await flatness(self.platform, bot.name)
@@ -304,6 +316,14 @@ class KillRun:
                     return True
             await asyncio.sleep(LOOK_EVERY)
         return False
+
+    async def _in_hand(self, bot: _Bot) -> bool:
+        """Whether Temporal says that a worker has the promotion's flatten in its hands; no, if it does not answer."""
+        try:
+            async with asyncio.timeout(TEMPORAL_PATIENCE):
+                return await self.client.in_hand(bot.name, contracts.ACTIVITY_FLATTEN)
+        except Exception:  # noqa: BLE001 - whatever ails Temporal, nobody is known to flatten
+            return False
 
     async def _exposed(self, bot: _Bot) -> bool:
         """Whether candidate or baseline have anything that could be lost; yes, if the platform does not tell."""

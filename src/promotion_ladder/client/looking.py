@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Any
 
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
@@ -176,6 +177,16 @@ class Looking:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return False
             raise from_rpc(error, bot) from None
+
+    async def in_hand(self, bot: str, activity: str) -> bool:
+        """Whether a worker has taken this activity of the bot's promotion and not yet answered or been missed."""
+        handle = await self.handle(bot)
+        try:
+            found = (await handle.describe()).raw_description.pending_activities
+        except RPCError as error:
+            raise from_rpc(error, bot) from None
+        started = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+        return any(one.activity_type.name == activity and one.state == started for one in found)
 
     async def list(self) -> AsyncIterator[Line]:
         """All running promotions."""

@@ -241,6 +241,8 @@ class Yard:
         try:
             if parked.cut and not await self.rig.ana.running(parked.bot):
                 parked.upwards = False
+                if (await self.rig.platform.describe(parked.bot)).latches:  # reconciliation was there first
+                    await self.rig.rita.release_kill("bot", parked.bot, reason="looked at, as the drill says")
                 await self.rig.ana.start(parked.release)
             parked.state = await until(f"the end of {parked.bot}", lambda: self._ended(parked), ENDS)
         except (AssertionError, LadderError) as error:
