@@ -1,0 +1,336 @@
+"""Random messages, faults and time against the real workflow; what must always hold is looked at after each step.
+
+A search for as long as one likes: ``pytest tests/workflows/test_model.py --hypothesis-profile=long --timeout=0``. The
+server's clock goes on in real time too, so that no two runs are the same: every rule may be drawn at any time, or
+hypothesis would find that what can be drawn has changed.
+"""
+
+import asyncio
+import uuid
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import Phase as Part
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from tests.workflows.expected import STAGES, Expected, Mark
+from tests.workflows.modelled import STEP, bench
+
+from promotion_ladder import descent
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.people import Verb
+from promotion_ladder.core.platform import HoldOutOrder, LatchOrder
+from promotion_ladder.core.state import Command, Phase
+from promotion_ladder.simulation import safety
+from promotion_ladder.simulation.faults import FaultKind
+from promotion_ladder.workflows.promotion import Promotion
+
+KNOWN = ("ana", "ben", "omar", "rita", "rob")
+APPROVERS = ("rita", "rob")
+ELSEWHERE = "bot/0.0.1/other"
+LENGTHS = tuple(timedelta(seconds=s) for s in (1.3, 37.7, 131.7, 297.7, 734.3, 1537.7, 4021.3, 7637.7))
+LONGEST_DOWN = timedelta(minutes=5)
+"""A way down that cannot finish is tried every 30 s, and each try takes real time."""
+
+people = st.sampled_from((*KNOWN, "mallory"))
+
+
+class Climbing(Expected, RuleBasedStateMachine):
+    """One bot, its promotions one after the other, and everything that happens to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = True
+        self.books = {}
+        self.doubtful = None
+        self.last: tuple[Command, bool] | None = None
+        """The last message, and whether it was an update."""
+
+    # --- climbs ---------------------------------------------------------------------------------------------------
+
+    @initialize(stage=st.sampled_from(("", *STAGES)))
+    def begin(self, stage: str) -> None:
+        self.do(self.bench.begin())
+        self.start()
+        for _ in range(40):
+            if not stage or (self.state.stage_name == stage and self.state.entered_at is not None):
+                return
+            self.approve("rita", stale=False, signal=False)
+            self.do(self.bench.let_pass(STEP))
+            self.look()
+        raise AssertionError(f"never came to {stage}: {self.state.phase} at {self.state.stage_name}")
+
+    def start(self) -> None:
+        """Let a release climb: the other one, where this one is stable by now."""
+        platform = self.bench.platform
+        order = self.bench.order("2.0.0")
+        if platform.stable == order.release.digest:
+            order = self.bench.order("2.1.0")
+        lift = HoldOutOrder(
+            digest=order.release.digest, version=order.release.version, reason="", by="rita", key=uuid.uuid4().hex
+        )
+        safety.lift(platform.world, platform.bot, lift)
+        self.do(self.bench.start(order))
+        self.look()
+
+    @invariant()
+    def holds(self) -> None:
+        if not self.over:
+            self.look()
+
+    def teardown(self) -> None:
+        """Whatever happened: with nothing wrong any more a rollback ends it."""
+        self.mend()
+        for _ in range(30):
+            if self.over:
+                return
+            self.stop(Verb.ROLLBACK, "rita", latches=False)
+            self.do(self.bench.let_pass(STEP))
+            self.look()
+        raise AssertionError(f"never ends: {self.state.phase} at {self.state.stage_name}, {self.state.flat}")
+
+    # --- messages -------------------------------------------------------------------------------------------------
+
+    def command(self, verb: Verb, who: str, **fields: Any) -> Command:
+        """A message to the promotion that runs; one is started where none does."""
+        if self.over:
+            self.start()
+        plain = {"promotion_id": self.state.promotion_id, "message_id": uuid.uuid4().hex, "reason": "because"}
+        made = Command.model_validate({"verb": verb, "identity": who} | plain | fields)
+        if made.promotion_id == self.state.promotion_id:
+            self.book.sent[verb] += 1
+        return made
+
+    def tell(self, command: Command) -> Mark | None:
+        """Send a signal; where the promotion stood then, None if it had ended.
+
+        One that a change of runs has swallowed (the test server can) is sent again, as people do.
+        """
+        before = self.state
+        self.last = (command, False)
+        if not self.do(self.bench.tell(str(command.verb), command)):
+            return None
+        mark = self.marked()
+        mark.settling = mark.settling or before.phase is Phase.SETTLING
+        for _ in range(2):
+            state = self.do(self.bench.quiet())
+            gone = state.promotion_id != command.promotion_id or state.phase is Phase.ENDED
+            if gone or command.message_id in state.receipts:
+                return mark
+            self.do(self.bench.tell(str(command.verb), command))
+        raise AssertionError(f"a {command.verb} was lost")
+
+    def marked(self) -> Mark:
+        """Where the promotion says now that it stands: a timer may have fired since it was last at rest."""
+        state = self.do(self.bench.ask(Promotion.state)) or self.state
+        return Mark(state.stage_index, len(self.bench.platform.effects()), settling=state.phase is Phase.SETTLING)
+
+    @rule(verb=st.sampled_from((Verb.VETO, Verb.ROLLBACK, Verb.KILL)), who=people, latches=st.booleans())
+    def stop(self, verb: Verb, who: str, *, latches: bool) -> None:
+        command = self.command(verb, who)
+        if verb is Verb.KILL and latches:
+            self.latch()
+        book = self.book
+        if who in KNOWN or verb is Verb.KILL or self.bench.directory.broken:
+            book.stoppers.add(who)
+            book.stop = book.stop or self.tell(command)
+        else:
+            self.tell(command)
+
+    @rule(who=people)
+    def hold(self, who: str) -> None:
+        command, book = self.command(Verb.HOLD, who), self.book
+        mark = self.tell(command)
+        if who in KNOWN or self.bench.directory.broken:
+            book.hold = book.hold or mark
+
+    @rule(verb=st.sampled_from((Verb.RESUME, Verb.RETRY, Verb.SKIP, Verb.EXTEND, Verb.CANCEL)), who=people)
+    def ask(self, verb: Verb, who: str) -> None:
+        extension = {"extend_by": timedelta(minutes=31)} if verb is Verb.EXTEND else {}
+        self.request(self.command(verb, who, **extension))
+
+    @rule(verb=st.sampled_from((Verb.RESUME, Verb.RETRY, Verb.SKIP)))
+    def go_on(self, verb: Verb) -> None:
+        """Somebody with the right ends a hold."""
+        self.request(self.command(verb, "rita"))
+
+    @rule(who=people, stale=st.booleans(), signal=st.booleans())
+    def approve(self, who: str, *, stale: bool, signal: bool) -> None:
+        if self.over or (self.state.window is None and not stale):
+            return
+        state = self.state
+        evidence = state.window.evidence if state.window and not stale else "0" * 64
+        command = self.command(Verb.APPROVE, who, stage=state.stage_name, attempt=state.attempt, evidence=evidence)
+        if signal:
+            self.allow(command)
+            self.tell(command)
+        else:
+            self.request(command)
+
+    def request(self, command: Command) -> None:
+        """Send an update; what was accepted must have been allowed."""
+        entitled = command.identity in (APPROVERS if command.verb in (Verb.SKIP, Verb.APPROVE) else KNOWN)
+        here = command.promotion_id == self.state.promotion_id
+        seen = command.verb is not Verb.APPROVE or (
+            self.state.window and self.state.window.evidence == command.evidence
+        )
+        accepted = self.do(self.bench.request(command))
+        self.last = (command, True)
+        if accepted is False:
+            return
+        allowed = entitled and here and seen and not self.bench.directory.broken
+        self.must(not accepted or allowed, f"{command.identity} may not {command.verb}, and did")
+        self.allow(command)
+
+    def allow(self, command: Command) -> None:
+        """What this permission may have led to."""
+        state, book = self.state, self.book
+        match command.verb:
+            case Verb.APPROVE if command.identity in APPROVERS:
+                book.approved.add((state.stage_name, state.attempt))
+            case Verb.RESUME | Verb.RETRY | Verb.SKIP:
+                book.hold = None
+                if command.verb is Verb.SKIP:
+                    book.skipped.add((state.stage_name, state.attempt))
+            case Verb.CANCEL:
+                book.stoppers.add(command.identity)
+            case _:
+                pass
+
+    @rule(who=people)
+    def supersede(self, who: str) -> None:
+        version = "2.1.0" if not self.over and self.state.release.version == "2.0.0" else "2.0.0"
+        command = self.command(Verb.SUPERSEDE, who, successor=self.bench.order(version))
+        self.book.stoppers.add(who)
+        self.tell(command)
+
+    @rule()
+    def again(self) -> None:
+        """The last message arrives again: what was ruled on stays so, what was out of turn may fit by now."""
+        if self.last is not None and not self.over:
+            command, update = self.last
+            if update and command.message_id not in self.state.receipts:
+                self.request(command)
+            else:
+                self.do(self.bench.request(command) if update else self.bench.tell(str(command.verb), command))
+
+    @rule(verb=st.sampled_from((Verb.VETO, Verb.HOLD, Verb.ROLLBACK, Verb.KILL, Verb.APPROVE)))
+    def for_another(self, verb: Verb) -> None:
+        """A message meant for another promotion; it changes nothing."""
+        command = self.command(verb, "rita", promotion_id=ELSEWHERE)
+        self.book.sent[verb] += 1  # its refusal is recorded here
+        self.do(self.bench.tell(str(verb), command))
+
+    @rule()
+    def unreadable(self) -> None:
+        """Somebody wanted something: it holds."""
+        if not self.over and self.do(self.bench.tell("veto", "no, please")):
+            self.book.hold = self.book.hold or self.marked()
+
+    # --- faults ---------------------------------------------------------------------------------------------------
+
+    @rule(
+        what=st.sampled_from(("away", "lost", FaultKind.REFUSE_EXIT, FaultKind.PARTIAL_EXIT)), count=st.integers(1, 6)
+    )
+    def strike(self, what: str, count: int) -> None:
+        """Something goes wrong so many times."""
+        platform = self.bench.platform
+        match what:
+            case "away":
+                platform.away += count
+            case "lost":
+                platform.lost += count
+            case _:
+                platform.break_(FaultKind(what), count)
+
+    @rule(what=st.sampled_from((
+        "gone", "losing", "by hand", FaultKind.VENUE_DOWN, FaultKind.HOLD_ON, FaultKind.NO_FILL, FaultKind.DATA_STOP,
+    )))  # fmt: skip
+    def break_platform(self, what: str) -> None:
+        """Something goes wrong at the platform or its venue until it is mended."""
+        platform = self.bench.platform
+        match what:
+            case "gone":
+                platform.away = 10**9
+            case "losing":
+                platform.losing = True
+            case "by hand":
+                platform.trade_by_hand()
+            case _:
+                platform.break_(FaultKind(what))
+        if platform.doubtful and self.doubtful is None:
+            self.doubtful = platform.now
+
+    @rule(what=st.sampled_from(("audit", "notifier", "directory", "asleep", "bad metrics", "NaN", "no metrics")))
+    def break_around(self, what: str) -> None:
+        """Something around the platform goes wrong until it is mended."""
+        bench = self.bench
+        match what:
+            case "audit":
+                bench.audit.down = True
+            case "notifier":
+                bench.notifier.down = True
+            case "directory":
+                bench.directory.broken = True
+            case "asleep":
+                bench.asleep = True
+            case _:
+                values = {"bad metrics": Decimal(-1), "NaN": Decimal("NaN"), "no metrics": None}
+                bench.metrics.value = values[what]
+                bench.metrics.problem = Code.NO_DATA if what == "no metrics" else None
+
+    @rule()
+    def mend(self) -> None:
+        self.bench.mend()
+        self.doubtful = None
+
+    @rule()
+    def latch(self) -> None:
+        self.mark(safety.latch)
+
+    @rule()
+    def unlatch(self) -> None:
+        self.mark(safety.unlatch)
+
+    def mark(self, verb: Any) -> None:
+        platform = self.bench.platform
+        order = LatchOrder(scope="bot", target=platform.bot, reason="odd fills", by="omar", key=uuid.uuid4().hex)
+        verb(platform.world, platform.bot, order)
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    @rule(length=st.sampled_from(LENGTHS))
+    def wait(self, length: timedelta) -> None:
+        self.do(self.bench.let_pass(min(length, LONGEST_DOWN) if self.state.stop else length))
+
+    @rule()
+    def climb_on(self) -> None:
+        """Nothing happens for a while but what the climb asks for."""
+        index = self.state.stage_index
+        for _ in range(12):
+            if self.over or self.state.stop or self.state.hold or self.state.stage_index > index:
+                return
+            self.approve("rob", stale=False, signal=False)
+            self.do(self.bench.let_pass(STEP))
+            self.look()
+
+
+SHORT = settings(
+    max_examples=20, stateful_step_count=12, derandomize=True, deadline=None, phases=[Part.generate],
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+
+
+def test_no_order_of_messages_faults_and_time_breaks_what_must_always_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(descent, "READ_BACK_SECONDS", 0.0)  # here the platform changes its mind at once or never
+    with asyncio.Runner() as runner:
+        around = bench()
+        Climbing.runner, Climbing.bench = runner, runner.run(around.__aenter__())
+        try:
+            long = settings.get_current_profile_name() == "long"
+            run_state_machine_as_test(Climbing, settings=settings() if long else SHORT)
+        finally:
+            runner.run(around.__aexit__(None, None, None))
