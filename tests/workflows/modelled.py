@@ -43,6 +43,8 @@ LOOK = timedelta(minutes=4, seconds=41)
 LEASE = timedelta(minutes=20)
 STEP = timedelta(minutes=4, seconds=57.7)
 """How far time is let go at once; in step with no timer (see tests/workflows/conftest.py)."""
+PATIENCE = 15
+"""Real seconds within which the longest leap of time is done."""
 LIMITS = {
     "instruments": ["WTI", "WTI-MINI"], "price_band": "5%", "max_order_value": 1000000, "max_orders_per_minute": 1000,
     "max_position_value": 1000000, "venues": ["sim-exchange"],
@@ -90,6 +92,10 @@ class Bench:
     directory: FakeDirectory = field(default_factory=lambda: FakeDirectory(LADDER, PEOPLE, POLICY))
     asleep: bool = False
     """Whether no guard looks, and so nobody renews the lease."""
+    result: PromotionResult | None = None
+    """How the promotion ended, if it has."""
+    stuck: bool = False
+    """Whether the server counts something as at work that has ended: then it skips no time any more."""
     watchers: dict[tuple[str | None, str], Watcher] = field(default_factory=dict)
 
     # --- a climb --------------------------------------------------------------------------------------------------
@@ -129,7 +135,13 @@ class Bench:
     # --- time -----------------------------------------------------------------------------------------------------
 
     async def let_pass(self, length: timedelta) -> None:
-        await self.env.sleep(length)
+        """Let time skip; where the server does not, although nothing is at work, it is ``stuck``."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self.env.sleep(length)
+        except TimeoutError:
+            await self.quiet()
+            self.stuck = True
         self.platform.at(await self.env.get_current_time())
 
     async def quiet(self) -> PromotionState:
@@ -146,7 +158,9 @@ class Bench:
             state: PromotionState | None = None if busy else await self.ask(Promotion.state)
             if state is not None:
                 now = (told.run_id, state.seq, state.phase, len(state.inbox), len(state.outbox), state.signals)
-                if now == before or told.status is not WorkflowExecutionStatus.RUNNING:
+                ended = told.status is not WorkflowExecutionStatus.RUNNING
+                if now == before or ended:
+                    self.result = await self.handle.result() if ended else None  # raises if it failed
                     self.platform.at(await self.env.get_current_time())
                     return state
                 before = now

@@ -6,13 +6,14 @@ hypothesis would find that what can be drawn has changed.
 """
 
 import asyncio
+import contextlib
 import uuid
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, reject, settings
 from hypothesis import Phase as Part
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -26,7 +27,6 @@ from promotion_ladder.core.platform import HoldOutOrder, LatchOrder
 from promotion_ladder.core.state import Command, Phase
 from promotion_ladder.simulation import safety
 from promotion_ladder.simulation.faults import FaultKind
-from promotion_ladder.workflows.promotion import Promotion
 
 KNOWN = ("ana", "ben", "omar", "rita", "rob")
 APPROVERS = ("rita", "rob")
@@ -41,6 +41,9 @@ people = st.sampled_from((*KNOWN, "mallory"))
 class Climbing(Expected, RuleBasedStateMachine):
     """One bot, its promotions one after the other, and everything that happens to them."""
 
+    around: ClassVar[contextlib.AsyncExitStack]
+    """What the bench stands on."""
+
     def __init__(self) -> None:
         super().__init__()
         self.over = True
@@ -53,18 +56,27 @@ class Climbing(Expected, RuleBasedStateMachine):
 
     @initialize(stage=st.sampled_from(("", *STAGES)))
     def begin(self, stage: str) -> None:
+        if self.bench.stuck:
+            self.renew()
         self.do(self.bench.begin())
         self.start()
+        if stage:
+            self.climb_to(stage)
+            self.must(self.state.stage_name == stage, f"never came to {stage}")
+
+    def climb_to(self, stage: str) -> None:
+        """Let the climb have what it asks for until it has entered ``stage``, stands still or comes down."""
         for _ in range(40):
-            if not stage or (self.state.stage_name == stage and self.state.entered_at is not None):
+            state = self.state
+            entered = state.stage_name == stage and state.entered_at is not None
+            if entered or self.over or state.stop is not None or state.hold is not None:
                 return
             self.approve("rita", stale=False, signal=False)
-            self.do(self.bench.let_pass(STEP))
+            self.let_pass(STEP)
             self.look()
-        raise AssertionError(f"never came to {stage}: {self.state.phase} at {self.state.stage_name}")
 
     def start(self) -> None:
-        """Let a release climb: the other one, where this one is stable by now."""
+        """Let a release climb, whatever it was refused for: the other one, where this one is stable by now."""
         platform = self.bench.platform
         order = self.bench.order("2.0.0")
         if platform.stable == order.release.digest:
@@ -73,8 +85,15 @@ class Climbing(Expected, RuleBasedStateMachine):
             digest=order.release.digest, version=order.release.version, reason="", by="rita", key=uuid.uuid4().hex
         )
         safety.lift(platform.world, platform.bot, lift)
+        self.unlatch()
         self.do(self.bench.start(order))
         self.look()
+
+    @classmethod
+    def renew(cls) -> None:
+        """A new server with its workers, instead of the one before."""
+        cls.runner.run(cls.around.aclose())
+        cls.bench = cls.runner.run(cls.around.enter_async_context(bench()))
 
     @invariant()
     def holds(self) -> None:
@@ -88,16 +107,18 @@ class Climbing(Expected, RuleBasedStateMachine):
             if self.over:
                 return
             self.stop(Verb.ROLLBACK, "rita", latches=False)
-            self.do(self.bench.let_pass(STEP))
+            self.let_pass(STEP)
             self.look()
         raise AssertionError(f"never ends: {self.state.phase} at {self.state.stage_name}, {self.state.flat}")
 
     # --- messages -------------------------------------------------------------------------------------------------
 
     def command(self, verb: Verb, who: str, **fields: Any) -> Command:
-        """A message to the promotion that runs; one is started where none does."""
+        """A message to the promotion that runs; another one climbs first where none does."""
         if self.over:
+            self.mend()
             self.start()
+            self.climb_to("canary-10")
         plain = {"promotion_id": self.state.promotion_id, "message_id": uuid.uuid4().hex, "reason": "because"}
         made = Command.model_validate({"verb": verb, "identity": who} | plain | fields)
         if made.promotion_id == self.state.promotion_id:
@@ -109,12 +130,10 @@ class Climbing(Expected, RuleBasedStateMachine):
 
         One that a change of runs has swallowed (the test server can) is sent again, as people do.
         """
-        before = self.state
+        mark = self.marked()
         self.last = (command, False)
         if not self.do(self.bench.tell(str(command.verb), command)):
             return None
-        mark = self.marked()
-        mark.settling = mark.settling or before.phase is Phase.SETTLING
         for _ in range(2):
             state = self.do(self.bench.quiet())
             gone = state.promotion_id != command.promotion_id or state.phase is Phase.ENDED
@@ -124,9 +143,11 @@ class Climbing(Expected, RuleBasedStateMachine):
         raise AssertionError(f"a {command.verb} was lost")
 
     def marked(self) -> Mark:
-        """Where the promotion says now that it stands: a timer may have fired since it was last at rest."""
-        state = self.do(self.bench.ask(Promotion.state)) or self.state
-        return Mark(state.stage_index, len(self.bench.platform.effects()), settling=state.phase is Phase.SETTLING)
+        """Where the promotion stands; one that has just passed its stage may already be on its way to the next."""
+        state = self.state
+        moving = bool(state.passed) and state.passed[-1].stage == state.stage_name
+        settling = state.phase is Phase.SETTLING or (moving and state.stage_name == STAGES[-1])
+        return Mark(state.stage_index + moving, len(self.bench.platform.effects()), settling=settling)
 
     @rule(verb=st.sampled_from((Verb.VETO, Verb.ROLLBACK, Verb.KILL)), who=people, latches=st.booleans())
     def stop(self, verb: Verb, who: str, *, latches: bool) -> None:
@@ -227,8 +248,10 @@ class Climbing(Expected, RuleBasedStateMachine):
     @rule()
     def unreadable(self) -> None:
         """Somebody wanted something: it holds."""
-        if not self.over and self.do(self.bench.tell("veto", "no, please")):
-            self.book.hold = self.book.hold or self.marked()
+        if not self.over:
+            mark = self.marked()
+            if self.do(self.bench.tell("veto", "no, please")):
+                self.book.hold = self.book.hold or mark
 
     # --- faults ---------------------------------------------------------------------------------------------------
 
@@ -304,18 +327,18 @@ class Climbing(Expected, RuleBasedStateMachine):
 
     @rule(length=st.sampled_from(LENGTHS))
     def wait(self, length: timedelta) -> None:
-        self.do(self.bench.let_pass(min(length, LONGEST_DOWN) if self.state.stop else length))
+        self.let_pass(min(length, LONGEST_DOWN) if self.state.stop else length)
+
+    def let_pass(self, length: timedelta) -> None:
+        self.do(self.bench.let_pass(length))
+        if self.bench.stuck:
+            self.over = True
+            reject()
 
     @rule()
     def climb_on(self) -> None:
         """Nothing happens for a while but what the climb asks for."""
-        index = self.state.stage_index
-        for _ in range(12):
-            if self.over or self.state.stop or self.state.hold or self.state.stage_index > index:
-                return
-            self.approve("rob", stale=False, signal=False)
-            self.do(self.bench.let_pass(STEP))
-            self.look()
+        self.climb_to(STAGES[min(self.state.stage_index + 1, len(STAGES) - 1)])
 
 
 SHORT = settings(
@@ -327,10 +350,10 @@ SHORT = settings(
 def test_no_order_of_messages_faults_and_time_breaks_what_must_always_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descent, "READ_BACK_SECONDS", 0.0)  # here the platform changes its mind at once or never
     with asyncio.Runner() as runner:
-        around = bench()
-        Climbing.runner, Climbing.bench = runner, runner.run(around.__aenter__())
+        Climbing.runner, Climbing.around = runner, contextlib.AsyncExitStack()
+        Climbing.renew()
         try:
             long = settings.get_current_profile_name() == "long"
             run_state_machine_as_test(Climbing, settings=settings() if long else SHORT)
         finally:
-            runner.run(around.__aexit__(None, None, None))
+            runner.run(Climbing.around.aclose())
