@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 
 from tests.workflows.modelled import LADDER, Bench
@@ -146,6 +147,7 @@ class Expected:
         here = [e for e in events if (e.kind, e.stage, e.attempt) == ("stage_entered", state.stage_name, state.attempt)]
         self.must(len(here) == (state.entered_at is not None), f"entered {len(here)} times, {state.entered_at}")
         self.check_entered(events)
+        self.check_flat([event.at for event in events if event.kind == "flattened"])
         for event in events:
             self.must(event.evidence is None or event.evidence in self.bench.audit.stored or event.kind == "approved",
                       f"evidence of {event.kind} is not stored")  # fmt: skip
@@ -172,6 +174,15 @@ class Expected:
         keys = [(e["verb"], e["key"]) for e in self.bench.platform.effects() if e["key"]]
         self.must(len(keys) == len(set(keys)), f"an effect happened twice: {keys}")
 
+    def check_flat(self, told: list[datetime]) -> None:
+        """What was called flat had nothing left to exit, until it was exposed again."""
+        for effect in reversed(self.bench.platform.effects()):
+            if effect["verb"] == "set_exposure":
+                return
+            filled = effect["verb"] == "exit_position" and Decimal(_detail(effect)["filled"])
+            at = datetime.fromisoformat(effect["at"])
+            self.must(not filled or all(at <= flat for flat in told), f"called flat at {told}, then: {effect}")
+
     def check_end(self) -> None:
         """Nothing of the candidate is left, and what the record says last is how it ended."""
         state, platform = self.state, self.bench.platform
@@ -180,7 +191,8 @@ class Expected:
         self.must(not left, f"ended with {left}")
         self.must(shown[Variant.STABLE].capital == TOTAL, f"stable has {shown[Variant.STABLE].capital}")
         settled = shown[Variant.STABLE].release.digest == state.release.digest
-        self.must((state.ending is Ending.STABLE) == settled, f"ended as {state.ending}, settled: {settled}")
+        known = state.ending is Ending.STABLE or state.ended_because is Code.ALREADY_STABLE
+        self.must(known == settled, f"ended as {state.ending}, settled: {settled}")
         held_out = {row["digest"] for row in platform.world.rows("SELECT digest FROM hold_outs")}
         out = state.ending in (Ending.VETOED, Ending.ROLLED_BACK)
         self.must(not out or state.release.digest in held_out, f"ended as {state.ending}, and may climb again")

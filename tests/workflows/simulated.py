@@ -65,6 +65,8 @@ class Simulated:
     bot: str = ""
     away: int = 0
     """How many calls will not be answered, and do nothing."""
+    dead: str = ""
+    """The verb that is never answered, while all others are."""
     lost: int = 0
     """How many changes will be made with the answer lost."""
     losing: bool = False
@@ -104,8 +106,8 @@ class Simulated:
     async def _call(self, verb: str, *given: Any) -> Any:
         if activity.in_activity():
             self.at(activity.info().started_time)
-        if self.away > 0:
-            self.away -= 1
+        if self.away > 0 or verb == self.dead:
+            self.away = max(0, self.away - 1)
             raise LadderError(Code.PLATFORM_DOWN, f"{verb} is not answered")
         try:
             answer = VERBS[verb](self.world, *given)
@@ -136,7 +138,7 @@ class Simulated:
         if self.strange:
             self._hand(-self.strange)
         self.away = self.lost = 0
-        self.losing = False
+        self.losing, self.dead = False, ""
 
     def _hand(self, quantity: Decimal) -> None:
         kind = FaultKind.VENUE_MANUAL_TRADE

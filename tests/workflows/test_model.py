@@ -54,8 +54,9 @@ class Climbing(Expected, RuleBasedStateMachine):
 
     # --- climbs ---------------------------------------------------------------------------------------------------
 
-    @initialize(stage=st.sampled_from(("", *STAGES)))
-    def begin(self, stage: str) -> None:
+    @initialize(stage=st.sampled_from(("", *STAGES)), on_the_way=st.booleans())
+    def begin(self, stage: str, *, on_the_way: bool) -> None:
+        """Stand at a stage, or on the way up from there, which the platform does not let it go."""
         if self.bench.stuck:
             self.renew()
         self.do(self.bench.begin())
@@ -63,6 +64,9 @@ class Climbing(Expected, RuleBasedStateMachine):
         if stage:
             self.climb_to(stage)
             self.must(self.state.stage_name == stage, f"never came to {stage}")
+        if on_the_way:
+            self.break_platform("settle" if stage == STAGES[-1] else "set_exposure")
+            self.climb_on()
 
     def climb_to(self, stage: str) -> None:
         """Let the climb have what it asks for until it has entered ``stage``, stands still or comes down."""
@@ -101,14 +105,16 @@ class Climbing(Expected, RuleBasedStateMachine):
             self.look()
 
     def teardown(self) -> None:
-        """Whatever happened: with nothing wrong any more a rollback ends it."""
-        self.mend()
+        """Whatever happened: a rollback ends it, soon after nothing is wrong any more."""
         for _ in range(30):
             if self.over:
                 return
             self.stop(Verb.ROLLBACK, "rita", latches=False)
-            self.let_pass(STEP)
             self.look()
+            if not self.over:
+                self.let_pass(LENGTHS[1])
+                self.look()
+                self.mend()
         raise AssertionError(f"never ends: {self.state.phase} at {self.state.stage_name}, {self.state.flat}")
 
     # --- messages -------------------------------------------------------------------------------------------------
@@ -270,7 +276,8 @@ class Climbing(Expected, RuleBasedStateMachine):
                 platform.break_(FaultKind(what), count)
 
     @rule(what=st.sampled_from((
-        "gone", "losing", "by hand", FaultKind.VENUE_DOWN, FaultKind.HOLD_ON, FaultKind.NO_FILL, FaultKind.DATA_STOP,
+        "gone", "prepare", "set_exposure", "settle", "restore", "losing", "by hand",
+        FaultKind.VENUE_DOWN, FaultKind.HOLD_ON, FaultKind.NO_FILL, FaultKind.DATA_STOP,
     )))  # fmt: skip
     def break_platform(self, what: str) -> None:
         """Something goes wrong at the platform or its venue until it is mended."""
@@ -278,6 +285,8 @@ class Climbing(Expected, RuleBasedStateMachine):
         match what:
             case "gone":
                 platform.away = 10**9
+            case "prepare" | "set_exposure" | "settle" | "restore":
+                platform.dead = what
             case "losing":
                 platform.losing = True
             case "by hand":
@@ -342,7 +351,7 @@ class Climbing(Expected, RuleBasedStateMachine):
 
 
 SHORT = settings(
-    max_examples=20, stateful_step_count=12, derandomize=True, deadline=None, phases=[Part.generate],
+    max_examples=12, stateful_step_count=12, derandomize=True, deadline=None, phases=[Part.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
