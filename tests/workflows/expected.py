@@ -113,6 +113,8 @@ class Expected:
             owners = (state.promotion_id, f"{state.promotion_id}#down")
             self.must(not self.over and exposure.promotion_id in owners, f"nobody accounts for {exposure}")
             self.must(exposure.lease_left_seconds or exposure.paused, f"no lease: {exposure}")
+            known = state.may_be_exposed or state.stop is not None
+            self.must(known or not exposure.capital, f"it does not know of {exposure}")
             flat = state.flat_at is not None and state.phase is Phase.COMING_DOWN
             self.must(not flat or not exposure.open_positions, f"called flat: {exposure}")
 

@@ -45,7 +45,7 @@ STEP = timedelta(minutes=4, seconds=57.7)
 """How far time is let go at once; in step with no timer (see tests/workflows/conftest.py)."""
 STILL = 3
 """Looks in a row that find nothing at work."""
-PATIENCE = 15
+PATIENCE = 20
 """Real seconds within which the longest leap of time is done."""
 LIMITS = {
     "instruments": ["WTI", "WTI-MINI"], "price_band": "5%", "max_order_value": 1000000, "max_orders_per_minute": 1000,

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, reject, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import Phase as Part
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -54,18 +54,18 @@ class Climbing(Expected, RuleBasedStateMachine):
 
     # --- climbs ---------------------------------------------------------------------------------------------------
 
-    @initialize(stage=st.sampled_from(("", *STAGES)), on_the_way=st.booleans())
-    def begin(self, stage: str, *, on_the_way: bool) -> None:
-        """Stand at a stage, or on the way up from there, which the platform does not let it go."""
-        if self.bench.stuck:
-            self.renew()
-        self.do(self.bench.begin())
-        self.start()
+    @initialize(stage=st.sampled_from(("", *STAGES)), onward=st.sampled_from(("", "unanswered", "lost")))
+    def begin(self, stage: str, onward: str) -> None:
+        """Stand at a stage, or on the way up from there, where the platform answers not, or nothing that arrives."""
+        self.open()
         if stage:
             self.climb_to(stage)
             self.must(self.state.stage_name == stage, f"never came to {stage}")
-        if on_the_way:
+        if onward == "lost":
+            self.bench.platform.lost = 12
+        if onward == "unanswered":
             self.break_platform("settle" if stage == STAGES[-1] else "set_exposure")
+        if onward:
             self.climb_on()
 
     def climb_to(self, stage: str) -> None:
@@ -98,6 +98,11 @@ class Climbing(Expected, RuleBasedStateMachine):
         """A new server with its workers, instead of the one before."""
         cls.runner.run(cls.around.aclose())
         cls.bench = cls.runner.run(cls.around.enter_async_context(bench()))
+
+    def open(self) -> None:
+        """A new bot whose first release begins to climb."""
+        self.do(self.bench.begin())
+        self.start()
 
     @invariant()
     def holds(self) -> None:
@@ -339,10 +344,11 @@ class Climbing(Expected, RuleBasedStateMachine):
         self.let_pass(min(length, LONGEST_DOWN) if self.state.stop else length)
 
     def let_pass(self, length: timedelta) -> None:
+        """Let time skip; a server that does not is replaced, and the example goes on with another bot there."""
         self.do(self.bench.let_pass(length))
         if self.bench.stuck:
-            self.over = True
-            reject()
+            self.renew()
+            self.open()
 
     @rule()
     def climb_on(self) -> None:
