@@ -244,6 +244,8 @@ class Climbing(Expected, RuleBasedStateMachine):
         """The last message arrives again: what was ruled on stays so, what was out of turn may fit by now."""
         if self.last is not None and not self.over:
             command, update = self.last
+            if command.promotion_id not in (self.state.promotion_id, ELSEWHERE):
+                self.book.sent[command.verb] += 1  # its refusal is recorded here
             if update and command.message_id not in self.state.receipts:
                 self.request(command)
             else:
@@ -252,7 +254,7 @@ class Climbing(Expected, RuleBasedStateMachine):
     @rule(verb=st.sampled_from((Verb.VETO, Verb.HOLD, Verb.ROLLBACK, Verb.KILL, Verb.APPROVE)))
     def for_another(self, verb: Verb) -> None:
         """A message meant for another promotion; it changes nothing."""
-        command = self.command(verb, "rita", promotion_id=ELSEWHERE)
+        command = self.command(verb, "ben", promotion_id=ELSEWHERE)
         self.book.sent[verb] += 1  # its refusal is recorded here
         self.do(self.bench.tell(str(verb), command))
 
@@ -357,7 +359,7 @@ class Climbing(Expected, RuleBasedStateMachine):
 
 
 SHORT = settings(
-    max_examples=12, stateful_step_count=12, derandomize=True, deadline=None, phases=[Part.generate],
+    max_examples=16, stateful_step_count=12, derandomize=True, deadline=None, phases=[Part.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
