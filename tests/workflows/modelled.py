@@ -97,7 +97,7 @@ class Bench:
     result: PromotionResult | None = None
     """How the promotion ended, if it has."""
     stuck: bool = False
-    """Whether the server counts something as at work that has ended: then it skips no time any more."""
+    """Whether the server skips no time any more: it still counts an activity as at work whose promotion has ended."""
     watchers: dict[tuple[str | None, str], Watcher] = field(default_factory=dict)
 
     # --- a climb --------------------------------------------------------------------------------------------------
@@ -138,6 +138,8 @@ class Bench:
 
     async def let_pass(self, length: timedelta) -> None:
         """Let time skip; where the server does not, although nothing is at work, it is ``stuck``."""
+        if self.stuck:
+            return
         try:
             async with asyncio.timeout(PATIENCE):
                 await self.env.sleep(length)
@@ -156,23 +158,25 @@ class Bench:
         for _ in range(2000):
             told = await self.handle.describe()
             # The test server calls an activity that waits for its next attempt started, as one that is at work.
+            pending = told.raw_description.pending_activities
+            ended = told.status is not WorkflowExecutionStatus.RUNNING
             busy = told.raw_description.HasField("pending_workflow_task") or any(
                 a.attempt < 2 or a.last_attempt_complete_time.ToMicroseconds() < a.last_started_time.ToMicroseconds()
-                for a in told.raw_description.pending_activities
+                for a in pending
             )
             now = (told.run_id, told.history_length, told.status)
-            still = still + 1 if now == before and not busy else 0
+            still = still + 1 if now == before and (ended or not busy) else 0
             before = now
             if still < STILL:
                 await asyncio.sleep(0.004)
                 continue
             state: PromotionState | None = await self.ask(Promotion.state)
             if state is not None:
-                ended = told.status is not WorkflowExecutionStatus.RUNNING
+                self.stuck = self.stuck or (ended and bool(pending))
                 self.result = await self.handle.result() if ended else None  # raises if it failed
                 self.platform.at(await self.env.get_current_time())
                 return state
-        raise AssertionError(f"never quiet: {before}, {told.raw_description.pending_activities}")
+        raise AssertionError(f"never quiet: {before}, {pending}")
 
     # --- messages -------------------------------------------------------------------------------------------------
 

@@ -100,8 +100,11 @@ class Climbing(Expected, RuleBasedStateMachine):
         cls.bench = cls.runner.run(cls.around.enter_async_context(bench()))
 
     def open(self) -> None:
-        """A new bot whose first release begins to climb."""
+        """A new bot whose first release begins to climb, on a server whose clock goes."""
+        if self.bench.stuck:
+            self.renew()
         self.do(self.bench.begin())
+        self.doubtful = None
         self.start()
 
     @invariant()
@@ -349,7 +352,6 @@ class Climbing(Expected, RuleBasedStateMachine):
         """Let time skip; a server that does not is replaced, and the example goes on with another bot there."""
         self.do(self.bench.let_pass(length))
         if self.bench.stuck:
-            self.renew()
             self.open()
 
     @rule()
