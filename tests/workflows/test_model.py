@@ -361,7 +361,7 @@ class Climbing(Expected, RuleBasedStateMachine):
 
 
 SHORT = settings(
-    max_examples=16, stateful_step_count=12, derandomize=True, deadline=None, phases=[Part.generate],
+    max_examples=12, stateful_step_count=12, derandomize=True, deadline=None, phases=[Part.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
