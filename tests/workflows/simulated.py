@@ -23,7 +23,7 @@ from promotion_ladder.simulation.world import Row, World
 TICK = timedelta(seconds=20)
 MOST_TICKS = 8
 """Ticks the market makes at most in one leap of time."""
-READS: dict[str, Callable[..., Any]] = {
+VERBS: dict[str, Callable[..., Any]] = {
     "bots": lambda world: [row["bot"] for row in world.rows("SELECT bot FROM bots ORDER BY bot")],
     "describe": views.facts,
     "knows": lambda world, bot, digest: world.release(bot, digest).digest == digest,
@@ -33,8 +33,6 @@ READS: dict[str, Callable[..., Any]] = {
     "trades": views.trades,
     "telemetry": views.telemetry,
     "verify_flat": views.verify_flat,
-}
-CHANGES: dict[str, Callable[..., Any]] = {
     "acquire": control.acquire,
     "prepare": lambda world, order: control.prepare(world, order.release.bot, order),
     "set_exposure": control.set_exposure,
@@ -50,7 +48,6 @@ CHANGES: dict[str, Callable[..., Any]] = {
     "hold_out": safety.hold_out,
     "lift": safety.lift,
 }
-VERBS = READS | CHANGES
 
 
 @dataclass
@@ -67,8 +64,8 @@ class Simulated:
     """How many calls will not be answered, and do nothing."""
     dead: str = ""
     """The verb that is never answered, while all others are."""
-    lost: int = 0
-    """How many changes will be made with the answer lost; renewals of the lease, of which there are many, are not."""
+    lost: dict[str, int] = field(default_factory=dict)
+    """How many changes by each verb will be made with the answer lost."""
     losing: bool = False
     """Whether the candidate's telemetry tells a loss that no guard lets pass."""
     misused: list[str] = field(default_factory=list)
@@ -115,8 +112,8 @@ class Simulated:
             if "was used for another content" in error.detail:
                 self.misused.append(error.detail)
             raise
-        if verb in CHANGES and verb != "renew_lease" and self.lost > 0:
-            self.lost -= 1
+        if self.lost.get(verb, 0) > 0:
+            self.lost[verb] -= 1
             raise LadderError(Code.PLATFORM_DOWN, f"the answer of {verb} is lost")
         if self.losing and isinstance(answer, Telemetry):
             return answer.model_copy(update={"realized_pnl": Decimal(-1_000_000)})
@@ -137,7 +134,8 @@ class Simulated:
         faults.clear(self.world)
         if self.strange:
             self._hand(-self.strange)
-        self.away = self.lost = 0
+        self.away = 0
+        self.lost.clear()
         self.losing, self.dead = False, ""
 
     def _hand(self, quantity: Decimal) -> None:

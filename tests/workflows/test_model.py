@@ -31,6 +31,8 @@ from promotion_ladder.simulation.faults import FaultKind
 KNOWN = ("ana", "ben", "omar", "rita", "rob")
 APPROVERS = ("rita", "rob")
 ELSEWHERE = "bot/0.0.1/other"
+UPWARD = ("acquire", "prepare", "set_exposure", "settle")
+DOWNWARD = ("cancel_orders", "exit_position", "reassign", "restore", "hold_out")
 LENGTHS = tuple(timedelta(seconds=s) for s in (1.3, 37.7, 131.7, 297.7, 734.3, 1537.7, 4021.3, 7637.7))
 LONGEST_DOWN = timedelta(minutes=5)
 """A way down that cannot finish is tried every 30 s, and each try takes real time."""
@@ -61,10 +63,11 @@ class Climbing(Expected, RuleBasedStateMachine):
         if stage:
             self.climb_to(stage)
             self.must(self.state.stage_name == stage, f"never came to {stage}")
+        upward = "settle" if stage == STAGES[-1] else "set_exposure"
         if onward == "lost":
-            self.bench.platform.lost = 12
+            self.lose(upward, 4)
         if onward == "unanswered":
-            self.break_platform("settle" if stage == STAGES[-1] else "set_exposure")
+            self.break_platform(upward)
         if onward:
             self.climb_on()
 
@@ -271,22 +274,23 @@ class Climbing(Expected, RuleBasedStateMachine):
 
     # --- faults ---------------------------------------------------------------------------------------------------
 
-    @rule(
-        what=st.sampled_from(("away", "lost", FaultKind.REFUSE_EXIT, FaultKind.PARTIAL_EXIT)), count=st.integers(1, 6)
-    )
+    @rule(what=st.sampled_from(("away", FaultKind.REFUSE_EXIT, FaultKind.PARTIAL_EXIT)), count=st.integers(1, 6))
     def strike(self, what: str, count: int) -> None:
         """Something goes wrong so many times."""
         platform = self.bench.platform
         match what:
             case "away":
                 platform.away += count
-            case "lost":
-                platform.lost += count
             case _:
                 platform.break_(FaultKind(what), count)
 
+    @rule(verb=st.sampled_from(UPWARD + DOWNWARD), count=st.integers(1, 4))
+    def lose(self, verb: str, count: int) -> None:
+        """The platform does what it is told, and its answer does not arrive."""
+        self.bench.platform.lost[verb] = count
+
     @rule(what=st.sampled_from((
-        "gone", "prepare", "set_exposure", "settle", "restore", "losing", "by hand",
+        "gone", *UPWARD, "restore", "losing", "by hand",
         FaultKind.VENUE_DOWN, FaultKind.HOLD_ON, FaultKind.NO_FILL, FaultKind.DATA_STOP,
     )))  # fmt: skip
     def break_platform(self, what: str) -> None:
@@ -295,7 +299,7 @@ class Climbing(Expected, RuleBasedStateMachine):
         match what:
             case "gone":
                 platform.away = 10**9
-            case "prepare" | "set_exposure" | "settle" | "restore":
+            case _ if what in (*UPWARD, "restore"):
                 platform.dead = what
             case "losing":
                 platform.losing = True
@@ -361,7 +365,7 @@ class Climbing(Expected, RuleBasedStateMachine):
 
 
 SHORT = settings(
-    max_examples=12, stateful_step_count=12, derandomize=True, deadline=None, phases=[Part.generate],
+    max_examples=10, stateful_step_count=12, derandomize=True, deadline=None, phases=[Part.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
