@@ -1,6 +1,13 @@
 """Options of the whole suite."""
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "long", max_examples=1000, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)  # fmt: skip
+"""A search beyond what ``make test`` has time for (tests/workflows/test_model.py)."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
