@@ -332,3 +332,4 @@ def kill_stack(stack: LocalStack) -> None:
     """End every process of the stack by its pid; what they would still say interests nobody."""
     for process in stack.processes:
         process.kill()
+    stack.release()

@@ -208,6 +208,10 @@ class LocalStack:
         await end(self.processes)
         with contextlib.suppress(OSError):
             (self.state_dir / "stack.json").unlink()
+        self.release()
+
+    def release(self) -> None:
+        """Give the directory back."""
         if self._claim is not None:
             self._claim.close()
 

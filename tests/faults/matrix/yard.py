@@ -110,6 +110,7 @@ class Yard:
     def _kill(self) -> None:
         for process in [*self.more, *self.stack.processes]:
             process.kill()
+        self.stack.release()
 
     # --- parking ------------------------------------------------------------------------------------------------
 
