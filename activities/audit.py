@@ -3,6 +3,7 @@
 from temporalio import activity
 
 from promotion_ladder.contracts import Events, Tail
+from promotion_ladder.core.canonical import GENESIS
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import verify
@@ -32,8 +33,10 @@ class AuditActivities:
         if not await self._promotions.was_set_back(info.workflow_id or "", info.workflow_run_id or ""):
             raise LadderError(Code.AUDIT_CONFLICT, f"{known.chain}: the record was changed from outside")
         links = await self._store.chain(known.chain)
-        held = [link.hash for link in links[: known.seq]][-1:] or [known.head]
-        wrong = verify(links) or ([] if held == [known.head] else [f"event {known.seq} is another one"])
+        heads = [GENESIS, *(link.hash for link in links)]
+        wrong = verify(links)
+        if not wrong and known.head not in heads[known.seq : known.seq + 1]:
+            wrong = [f"event {known.seq} is another one, or gone"]
         if wrong:
             raise LadderError(Code.AUDIT_CONFLICT, f"{known.chain}: {'; '.join(wrong)}")
-        return Tail(chain=known.chain, seq=len(links), head=links[-1].hash)
+        return Tail(chain=known.chain, seq=len(links), head=heads[-1])

@@ -10,16 +10,15 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
-from tests.fakes import STABLE, TOTAL, FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform, FakeProbes
-from tests.workflows.conftest import LADDER, PEOPLE, POLICY, RELEASE
+from tests.crowd import guarded_canary
+from tests.fakes import FakePlatform
 
 from promotion_ladder.activities.guards import GuardActivities
 from promotion_ladder.activities.safety import SafetyActivities
 from promotion_ladder.contracts import FlattenOrder, StageOrder
-from promotion_ladder.core.ladder import Ladder
-from promotion_ladder.core.platform import Mode, Variant
+from promotion_ladder.core.platform import Variant
 from promotion_ladder.stack.processes import program
-from promotion_ladder.workers.assembly import Ports, activities, workers
+from promotion_ladder.workers.assembly import activities, workers
 from promotion_ladder.workflows.options import FLATTEN, GUARD
 
 GUARDS = 200
@@ -69,14 +68,7 @@ class Flattens:
 
 async def _blocks(client: Client, n: int, tell: Tell) -> tuple[list[float], list[float]]:
     """Samples alone, and beside the guards."""
-    platform = FakePlatform(mode=Mode.CANARY, stage="canary-10", epoch=1, owner="p/1")
-    ladder = Ladder.model_validate(LADDER)
-    order = StageOrder(
-        promotion_id="p/1", epoch=1, release=RELEASE, stable=STABLE, stage=ladder.stages[3], metrics={}, attempt=1,
-        capital=TOTAL,
-    )  # fmt: skip
-    directory = FakeDirectory(ladder, PEOPLE, POLICY)
-    ports = Ports(platform, FakeMetrics(), FakeAudit(), FakeNotifier(), directory, FakeProbes())
+    platform, order, ports = guarded_canary()
     both: tuple[list[float], list[float]] = ([], [])
     crowd = Worker(
         client, task_queue=QUEUE, workflows=[Flattens], activities=[Held(platform).hold_something],

@@ -15,5 +15,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The files with real processes first: two workers that end with the small ones end at the same time."""
+    """The files with real processes first: workers that end with the small ones end at the same time."""
     items.sort(key=lambda item: item.get_closest_marker("e2e") is None)

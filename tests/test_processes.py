@@ -10,6 +10,7 @@ import pytest
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
+from promotion_ladder.demo.stories import tell_stories
 from promotion_ladder.stack.claim import claim, end_leftovers
 from promotion_ladder.stack.local import Ports
 from promotion_ladder.stack.processes import Process, end, free_port
@@ -127,3 +128,14 @@ async def test_what_a_killed_stack_left_running_is_ended_and_nothing_else(tmp_pa
         assert shell.alive, "a shell that speaks of it is not it"
     finally:
         await end([mine, other, shell])
+
+
+async def test_a_second_demo_on_the_same_directory_is_refused_and_takes_nothing_from_the_first(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "temporal.db").write_text("the first one's")
+    (tmp_path / "summary.json").write_text("[]")
+    with claim(state), pytest.raises(LadderError, match="already"):
+        await tell_stories(tmp_path, quiet=True)
+    assert (state / "temporal.db").exists()
+    assert (tmp_path / "summary.json").exists()

@@ -49,7 +49,7 @@ async def test_a_record_that_holds_another_past_is_not_gone_on_with_even_after_a
     known = await FakeAudit().append([event(1)])
     store = FakeAudit()
     await store.append([event(1, "it was otherwise"), event(2)])
-    with pytest.raises(LadderError, match="event 1 is another one"):
+    with pytest.raises(LadderError, match="event 1 is another one, or gone"):
         await rejoined(store, Tail(chain=CHAIN, seq=1, head=known))
 
 
@@ -59,3 +59,14 @@ async def test_a_record_that_does_not_hold_together_is_not_gone_on_with_even_aft
     del store.events[CHAIN][1]
     with pytest.raises(LadderError, match="event 2 is missing"):
         await rejoined(store, Tail(chain=CHAIN, seq=3, head=known))
+
+
+async def test_a_record_that_was_emptied_or_cut_is_not_gone_on_with_even_after_a_reset() -> None:
+    store = FakeAudit()
+    known = Tail(chain=CHAIN, seq=2, head=await store.append([event(1), event(2)]))
+    del store.events[CHAIN][1]
+    with pytest.raises(LadderError, match="event 2 is another one, or gone"):
+        await rejoined(store, known)
+    store.events.clear()
+    with pytest.raises(LadderError, match="event 2 is another one, or gone"):
+        await rejoined(store, known)

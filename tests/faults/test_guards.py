@@ -16,19 +16,17 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from tests.crowd import guarded_canary
 from tests.e2e.rig import Rig, until
-from tests.fakes import STABLE, TOTAL, FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform, FakeProbes
-from tests.workflows.conftest import LADDER, PEOPLE, POLICY, RELEASE
 
 from promotion_ladder.activities.guards import GuardActivities
 from promotion_ladder.activities.safety import SafetyActivities
 from promotion_ladder.contracts import FlattenOrder, StageOrder
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.ladder import Ladder
-from promotion_ladder.core.platform import Mode, Variant
+from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.release import ChangeClass
 from promotion_ladder.core.state import Ending, Phase
-from promotion_ladder.workers.assembly import Ports, activities, workers
+from promotion_ladder.workers.assembly import activities, workers
 from promotion_ladder.workflows.options import FLATTEN, GUARD
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -152,15 +150,8 @@ class Crowd:
 
 async def flattened_beside(client: Client, guards: int) -> tuple[float, int]:
     """Seconds to flat beside so many guards of the real worker, and how often they had looked."""
-    platform = FakePlatform(mode=Mode.CANARY, stage="canary-10", epoch=1, owner="p/1")
+    platform, order, ports = guarded_canary()
     platform.held[Variant.CANDIDATE, "WTI"] = Decimal(1)
-    ladder = Ladder.model_validate(LADDER)
-    order = StageOrder(
-        promotion_id="p/1", epoch=1, release=RELEASE, stable=STABLE, stage=ladder.stages[3], metrics={}, attempt=1,
-        capital=TOTAL,
-    )  # fmt: skip
-    directory = FakeDirectory(ladder, PEOPLE, POLICY)
-    ports = Ports(platform, FakeMetrics(), FakeAudit(), FakeNotifier(), directory, FakeProbes())
     async with contextlib.AsyncExitStack() as stack:
         for worker in workers(client, activities(ports, client)):
             await stack.enter_async_context(worker)

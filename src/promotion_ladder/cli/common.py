@@ -37,7 +37,7 @@ EXIT_CODES = {
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 screen = Console(highlight=False)
-"""For trees: their lines go on below one another, where those of ``out`` are the terminal's to break."""
+"""For trees and tables: their lines go on below one another, where those of ``out`` are the terminal's to break."""
 
 
 class Format(StrEnum):

@@ -20,6 +20,7 @@ from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.state import Ending, Phase, PromotionState
 from promotion_ladder.demo.cast import Story, stories
 from promotion_ladder.demo.screen import Screen
+from promotion_ladder.stack.claim import claim
 from promotion_ladder.stack.local import LocalStack, publish_to_simulation
 
 DEADLINE = timedelta(seconds=150)
@@ -48,11 +49,13 @@ async def tell_stories(directory: Path, quiet: bool) -> bool:
 
 
 def _fresh(directory: Path) -> Path:
-    """An empty state directory under ``directory``, with nothing of an earlier demo beside it."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """An empty state directory under ``directory``; refused while another demo runs there, which would lose its own."""
+    state = directory / "state"
+    state.mkdir(parents=True, exist_ok=True)
+    claim(state).close()
     (directory / "summary.json").unlink(missing_ok=True)
-    shutil.rmtree(directory / "state", ignore_errors=True)
-    return directory / "state"
+    shutil.rmtree(state, ignore_errors=True)
+    return state
 
 
 async def _tell(stack: LocalStack, cast: list[Story], screen: Screen) -> None:

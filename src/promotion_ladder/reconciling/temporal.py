@@ -72,9 +72,12 @@ class TemporalPromotions(Promotions):
         """Whether the run's history says that it was reset."""
         handle = self._client.get_workflow_handle(workflow_id, run_id=run_id)
         try:
-            return any([_is_reset(event) async for event in handle.fetch_history_events(rpc_timeout=PATIENCE)])
+            async for event in handle.fetch_history_events(rpc_timeout=PATIENCE):
+                if _is_reset(event):
+                    return True
         except RPCError as error:
             raise LadderError(Code.TEMPORAL_DOWN, f"Temporal did not tell: {error.message}"[:300]) from None
+        return False
 
 
 def _is_reset(event: HistoryEvent) -> bool:

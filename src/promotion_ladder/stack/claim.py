@@ -12,9 +12,7 @@ from typing import IO
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-
-PATIENCE = 8.0
-"""Seconds a leftover has to end after it was asked to."""
+from promotion_ladder.stack.processes import PATIENCE
 
 
 def claim(directory: Path) -> IO[str]:
@@ -32,25 +30,25 @@ def claim(directory: Path) -> IO[str]:
 
 
 def end_leftovers(marks: frozenset[str]) -> int:
-    """End every process with one of these arguments, by pid; how many that were.
+    """End every process with one of these arguments, by pid; how many that were. Blocks: call it in a thread.
 
     Two servers on one file would each believe it theirs.
     """
-    left = [pid for pid, arguments in _running() if marks & arguments]
+    left = _bearing(marks)
     for pid in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + PATIENCE
-    while any(_alive(pid) for pid in left) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    for pid in left:
+    while _bearing(marks) and time.monotonic() < deadline:
+        time.sleep(0.05)  # in a thread; and the end of a process that is no child of ours cannot be awaited
+    for pid in _bearing(marks):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     return len(left)
 
 
-def _alive(pid: int) -> bool:
-    return any(pid == each and arguments > {""} for each, arguments in _running())
+def _bearing(marks: frozenset[str]) -> list[int]:
+    return [pid for pid, arguments in _running() if marks & arguments]
 
 
 def _running() -> Iterator[tuple[int, frozenset[str]]]:

@@ -28,11 +28,9 @@ PORTS = range(15_000, 32_000)
 
 def free_port() -> int:
     """A port nobody listens on at this moment."""
-    while True:
-        port = secrets.choice(PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+    while not is_free(port := secrets.choice(PORTS)):
+        pass
+    return port
 
 
 def is_free(port: int) -> bool:
