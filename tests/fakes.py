@@ -57,6 +57,8 @@ class FakePlatform:
     stage: str = ""
     shares: dict[Variant, Decimal] = field(default_factory=lambda: {Variant.STABLE: TOTAL})
     held: dict[tuple[Variant, str], Decimal] = field(default_factory=dict)
+    resting: dict[Variant, int] = field(default_factory=dict)
+    """Orders that were neither filled nor cancelled."""
     pnl: Decimal = Decimal(0)
     latches: list[Latch] = field(default_factory=list)
     held_out: list[HoldOut] = field(default_factory=list)
@@ -163,7 +165,7 @@ class FakePlatform:
 
     async def cancel_orders(self, bot: str, variant: Variant, key: str) -> int:
         self._up()
-        return 0
+        return self.resting.pop(variant, 0)
 
     async def exit_position(self, bot: str, variant: Variant, instrument: str, key: str) -> ExitReceipt:
         self._up()
