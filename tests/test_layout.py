@@ -31,7 +31,8 @@ def words(text: str) -> frozenset[str]:
 
 ALL = words("core contracts ports settings config adapters simulation testing client stack activities workflows")
 ALL |= words("workers cli demo tree connection descent incidents reconciling watching beside")
-THE_WORLD = words("fastapi httpx prometheus_api_client prometheus_client requests rich sqlalchemy typer uvicorn")
+THE_WORLD = words("aiohttp fastapi httpx matplotlib prometheus_api_client prometheus_client requests rich slack_bolt")
+THE_WORLD |= words("slack_sdk sqlalchemy typer uvicorn")
 TEMPORAL = words("temporalio")
 
 # Whoever adds a module to the top of the package gives it a row. Only workers, cli, stack and client know adapters.
