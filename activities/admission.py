@@ -8,26 +8,30 @@ from collections.abc import Sequence
 
 from temporalio import activity
 
-from promotion_ladder.contracts import Admission
+from promotion_ladder.activities.authority import ruled
+from promotion_ladder.contracts import Admission, Claim
 from promotion_ladder.core.admission import Carried, carry_over, choose_ladder, require_capabilities, resume_terms
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.ladder import Ladder, Probe
-from promotion_ladder.core.people import Verb, rule
+from promotion_ladder.core.people import Verb
 from promotion_ladder.core.platform import BotFacts
 from promotion_ladder.core.release import ReleaseRef
 from promotion_ladder.core.state import StartOrder
-from promotion_ladder.ports import AuditStore, Directory, Platform, Probes
+from promotion_ladder.ports import AuditStore, Directory, Groups, Platform, Probes
 
 
 class AdmissionActivities:
     """The door."""
 
-    def __init__(self, platform: Platform, directory: Directory, store: AuditStore, probes: Probes) -> None:
+    def __init__(
+        self, platform: Platform, directory: Directory, store: AuditStore, probes: Probes, groups: Groups | None
+    ) -> None:
         self._platform = platform
         self._directory = directory
         self._store = store
         self._probes = probes
+        self._groups = groups
 
     @activity.defn(name="admit")
     async def admit(self, order: StartOrder) -> Admission:
@@ -42,7 +46,8 @@ class AdmissionActivities:
     async def _admit(self, order: StartOrder) -> Admission:
         release = order.release
         people, policy = await asyncio.to_thread(lambda: (self._directory.people(), self._directory.policy()))
-        ruling = rule(people, policy, order.identity, Verb.RESUME_FROM if order.from_stage else Verb.START)
+        claim = Claim(identity=order.identity, verb=Verb.RESUME_FROM if order.from_stage else Verb.START)
+        ruling = await ruled(people, policy, self._groups, claim)
         if not ruling.allowed:
             raise LadderError(ruling.code, ruling.sentence)
         author = people.find(release.author)
@@ -62,7 +67,7 @@ class AdmissionActivities:
         first = ladder.stages[carried.stage_index].name
         roles, quorum = resume_terms(ladder, carried.stage_index)
         return Admission(
-            principal=ruling.principal, author=author.name, ladder=ladder, ladder_hash=ladder.hash,
+            principal=ruling.named, author=author.name, ladder=ladder, ladder_hash=ladder.hash,
             stable=facts.stable, capital=facts.total_capital, stage_index=carried.stage_index,
             carried=carried.records, resume_roles=roles, resume_quorum=quorum,
             sentence=f"{release.version} replaces {facts.stable.version} on ladder {ladder.ladder}, from {first}",

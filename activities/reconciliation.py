@@ -1,5 +1,7 @@
 """Reconciliation as activities: look, make one finding safe, tell people. Safe comes first: it needs no record."""
 
+from collections.abc import Callable
+
 from temporalio import activity
 
 from promotion_ladder.contracts import MendOrder, MendReport
@@ -9,16 +11,18 @@ from promotion_ladder.reconciling import look, make_safe, tell
 
 
 class ReconciliationActivities:
-    """From the platform's view."""
+    """From the platform's view; each look wakes whoever tells on-call, for what no worker of today has posted."""
 
-    def __init__(self, platform: Platform, promotions: Promotions, store: AuditStore) -> None:
+    def __init__(self, platform: Platform, promotions: Promotions, store: AuditStore, wake: Callable[[], None]) -> None:
         self._platform = platform
         self._promotions = promotions
         self._store = store
+        self._wake = wake
 
     @activity.defn(name="reconcile_look")
     async def look(self) -> Look:
         """What two looks agree on; raises when the platform does not answer."""
+        self._wake()
         return await look(self._platform, self._promotions, self._store)
 
     @activity.defn(name="reconcile_make_safe")
@@ -30,3 +34,4 @@ class ReconciliationActivities:
     async def tell(self, report: MendReport) -> None:
         """Write what was found and done; raises until the record takes it."""
         await tell(self._store, report.finding, report.at, report.mended)
+        self._wake()

@@ -25,7 +25,8 @@ from promotion_ladder.activities.notification import NotificationActivities
 from promotion_ladder.activities.platform import PlatformActivities
 from promotion_ladder.activities.reconciliation import ReconciliationActivities
 from promotion_ladder.activities.safety import SafetyActivities
-from promotion_ladder.ports import AuditStore, Directory, MetricSource, Notifier, Platform, Probes
+from promotion_ladder.paging import Paging
+from promotion_ladder.ports import AuditStore, Directory, Groups, MetricSource, Notifier, Platform, Probes
 from promotion_ladder.reconciling.temporal import TemporalPromotions
 from promotion_ladder.workers.versions import deployment
 from promotion_ladder.workflows.promotion import Promotion
@@ -47,26 +48,31 @@ class Ports:
     notifier: Notifier
     directory: Directory
     probes: Probes
+    paging: Paging | None = None
+    """The channels to on-call, where there are any."""
+    groups: Groups | None = None
+    """Who is in which Slack user group, where Slack is connected."""
 
 
 def activities(world: Ports, client: Client) -> dict[str, list[Activity]]:
     """The activities of each task queue; reconciliation and the record ask ``client`` what runs."""
     safety = SafetyActivities(world.platform)
     promotions = TemporalPromotions(client)
-    reconciliation = ReconciliationActivities(world.platform, promotions, world.audit)
+    wake = world.paging.wake if world.paging is not None else _nobody_to_wake
+    reconciliation = ReconciliationActivities(world.platform, promotions, world.audit, wake)
     platform = PlatformActivities(world.platform)
     audit = AuditActivities(world.audit, promotions)
     return {
         contracts.QUEUE_EVIDENCE: [
             EvidenceActivities(world.platform, world.metrics, world.audit).judge,
-            AdmissionActivities(world.platform, world.directory, world.audit, world.probes).admit,
+            AdmissionActivities(world.platform, world.directory, world.audit, world.probes, world.groups).admit,
         ],
         contracts.QUEUE_PLATFORM: [
             platform.acquire, platform.clear, platform.enter, platform.reopen, platform.settle,
-            AuthorityActivities(world.directory).rule,
+            AuthorityActivities(world.directory, world.groups).rule,
             audit.record, audit.rejoin,
             NotificationActivities(world.notifier).notify,
-            IncidentActivities(world.audit).post,
+            IncidentActivities(world.audit, wake).post,
             reconciliation.look, reconciliation.tell,
         ],
         contracts.QUEUE_GUARDS: [GuardActivities(world.platform).guard],
@@ -75,6 +81,10 @@ def activities(world: Ports, client: Client) -> dict[str, list[Activity]]:
             safety.wind_down, safety.reassign, safety.restore, safety.hold_out, reconciliation.make_safe,
         ],
     }  # fmt: skip
+
+
+def _nobody_to_wake() -> None:
+    """No channel to on-call is configured."""
 
 
 def runner() -> SandboxedWorkflowRunner:

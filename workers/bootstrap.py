@@ -6,6 +6,7 @@ from promotion_ladder.adapters.notify import Fanout, FileNotifier, TerminalNotif
 from promotion_ladder.adapters.platform_http import HttpPlatform
 from promotion_ladder.adapters.probes import LocalProbes
 from promotion_ladder.adapters.prometheus import PrometheusSource
+from promotion_ladder.client.calling import paging
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.ports import Notifier
@@ -21,13 +22,15 @@ def ports(settings: Settings) -> Ports:
         )
     if settings.prometheus_url is None:
         raise LadderError(Code.SOURCE_DOWN, "no Prometheus is configured", "set PROMETHEUS_URL, or run 'ladder dev'")
+    audit = SqlAudit(settings.audit_url, anchor_dir=settings.anchor_dir)
     return Ports(
         platform=HttpPlatform(settings.platform_url),
         metrics=PrometheusSource(settings.prometheus_url),
-        audit=SqlAudit(settings.audit_url, anchor_dir=settings.anchor_dir),
+        audit=audit,
         notifier=notifier(settings),
         directory=ConfigDirectory(settings.config_dir),
         probes=LocalProbes(),
+        paging=paging(settings, audit),
     )
 
 

@@ -19,6 +19,8 @@ async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then let running tasks end for some seconds."""
     world = ports(settings)
     await desk_record(settings, world.audit).join()  # what the desk did while the store was down
+    if world.paging is not None:
+        world.paging.wake()  # what was opened or ended while no worker lived
     client = await connect(settings, runtime=_runtime(settings))
     await prepare_namespace(client)
     stop = asyncio.Event()

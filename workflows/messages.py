@@ -14,8 +14,8 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.ladder import ApprovalExit, VetoExit
     from promotion_ladder.core.notice import NoticeKind
-    from promotion_ladder.core.people import Ruling, Verb
-    from promotion_ladder.core.rules import Refusal, approver_refusal, misdirected, quorum, refusal
+    from promotion_ladder.core.people import Ruling, Verb, named
+    from promotion_ladder.core.rules import Refusal, approval_terms, approver_refusal, misdirected, quorum, refusal
     from promotion_ladder.core.state import Approval, Command, Ending, Receipt
     from promotion_ladder.workflows.climb import Climb, Retry, Skip
     from promotion_ladder.workflows.options import RULE
@@ -108,7 +108,7 @@ class Messages:
         ruling = await self._rule(command)
         bad = refusal(climb.state, command)  # the world may have moved during the ruling
         if bad is not None:
-            return self._refuse(command, ruling.principal, bad.code, bad.sentence)
+            return self._refuse(command, ruling.named, bad.code, bad.sentence)
         if command.verb is Verb.APPROVE:
             return self._approve(command, ruling)
         if command.verb is Verb.KILL and not ruling.allowed:
@@ -116,13 +116,15 @@ class Messages:
             self.climb.record("kill_by_stranger", f"took effect, but {ruling.sentence}", actor=ruling.principal)
             return Receipt(accepted=True, code=ruling.code, sentence=f"it took effect, but {ruling.sentence}")
         if command.verb is Verb.SKIP and climb.state.ladder and isinstance(climb.state.stage.exit, ApprovalExit):
-            bad = approver_refusal(climb.state, ruling.principal, ruling.roles, command.reason)
+            bad = approver_refusal(climb.state, ruling, command.reason)
             if bad is not None:
-                return self._refuse(command, ruling.principal, bad.code, bad.sentence)
+                return self._refuse(command, ruling.named, bad.code, bad.sentence)
+            for_whom = ruling.capacity(approval_terms(climb.state)[0]) or ruling.acts_for
+            ruling = ruling.model_copy(update={"acts_for": for_whom})
         if not ruling.allowed:
             return self._refuse(command, ruling.principal, ruling.code, ruling.sentence)
-        sentence = self._apply(command, ruling.principal)
-        climb.record(f"{command.verb}_accepted", sentence, actor=ruling.principal, code=ruling.code,
+        sentence = self._apply(command, ruling.named)
+        climb.record(f"{command.verb}_accepted", sentence, actor=ruling.named, code=ruling.code,
                      channel=command.channel, reason=command.reason)  # fmt: skip
         if not command.verb.prohibits:  # those are told by what they lead to
             climb.tell(NoticeKind.ANSWERED, sentence)
@@ -166,19 +168,21 @@ class Messages:
         climb, state = self.climb, self.climb.state
         if ruling.code in (Code.UNKNOWN_PERSON, Code.DIRECTORY_UNREADABLE):
             return self._refuse(command, ruling.principal, ruling.code, ruling.sentence)
-        bad = approver_refusal(state, ruling.principal, ruling.roles, command.reason)
+        bad = approver_refusal(state, ruling, command.reason)
         if bad is not None:
             return self._refuse(command, ruling.principal, bad.code, bad.sentence)
+        acts_for = ruling.capacity(approval_terms(state)[0]) or ""
+        who = named(ruling.principal, acts_for)
         evidence = state.window.evidence if state.window else ""
         state.approvals.append(
             Approval(
-                principal=ruling.principal, roles=ruling.roles, release_digest=state.release.digest,
+                principal=ruling.principal, acts_for=acts_for, roles=ruling.roles, release_digest=state.release.digest,
                 stage=state.stage_name, attempt=state.attempt, evidence=evidence, reason=command.reason,
                 at=workflow.now(),
             )
         )  # fmt: skip
-        sentence = f"{ruling.principal} approved {state.release.version} at {state.stage_name}"
-        climb.record("approved", sentence, actor=ruling.principal, code=Code.APPROVED, evidence=evidence or None,
+        sentence = f"{who} approved {state.release.version} at {state.stage_name}"
+        climb.record("approved", sentence, actor=who, code=Code.APPROVED, evidence=evidence or None,
                      channel=command.channel, reason=command.reason)  # fmt: skip
         climb.tell(NoticeKind.ANSWERED, f"{sentence} ({len(state.approvals)} of {quorum(state)})")
         return Receipt(accepted=True, code=Code.APPROVED, sentence=sentence)

@@ -4,9 +4,11 @@ Every verb is idempotent: mutations carry a key, and the same key again is the s
 :class:`~promotion_ladder.core.errors.LadderError` with a code of ``OPS_*`` when it cannot answer.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from promotion_ladder.core.alerts import Alert, Told
 from promotion_ladder.core.card import Telling
 from promotion_ladder.core.events import AuditEvent, ChainedEvent
 from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
@@ -175,6 +177,45 @@ class Notifier(Protocol):
 
     async def notify(self, telling: Telling) -> Delivery:
         """Deliver once; the same ``notice_id`` again must not appear twice where the channel can tell."""
+
+
+class Pager(Protocol):
+    """A channel that calls whoever is on call."""
+
+    channel: str
+    """Its name in what is kept of what it was told."""
+
+    async def tell(self, alert: Alert) -> None:
+        """Tell that an incident is open, acknowledged or resolved; the same ``alert_id`` again is the same alert.
+
+        Raises ``OPS_ALERT_REFUSED`` when it will never be taken, ``OPS_PAGER_DOWN`` when it is to be tried again.
+        """
+
+
+class AlertLedger(Protocol):
+    """What each channel to on-call was told, shared by all workers."""
+
+    async def told(self, channel: str, newest: int) -> Told:
+        """What ``channel`` knows; one used for the first time knows of nothing since the desk's event ``newest``."""
+
+    async def claim(self, channel: str, alert_id: str, now: datetime, until: datetime) -> bool:
+        """Whether the alert is ours to tell ``until`` then: it is not settled, and nobody else's at ``now``."""
+
+    async def give_back(self, channel: str, alert_id: str) -> None:
+        """The alert was not told: anybody may claim it."""
+
+    async def settle(self, channel: str, alert_id: str, at: datetime) -> None:
+        """The alert was told, or refused for good."""
+
+
+class Groups(Protocol):
+    """Who is in which Slack user group."""
+
+    async def member_of(self, slack_id: str, groups: Collection[str]) -> frozenset[str]:
+        """Those of ``groups`` (ids of user groups) that the person of this member id is in.
+
+        ``OPS_GROUPS_UNKNOWN`` when it cannot say.
+        """
 
 
 class Directory(Protocol):

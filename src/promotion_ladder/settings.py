@@ -12,6 +12,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
+"""Where PagerDuty takes events by its documentation."""
+
 
 class Settings(BaseModel):
     """Where everything is."""
@@ -33,7 +36,13 @@ class Settings(BaseModel):
     webhook_url: str | None
     """``LADDER_WEBHOOK_URL``: where notices go."""
     webhook_secret: SecretStr | None
-    """``LADDER_WEBHOOK_SECRET``: signs them."""
+    """``LADDER_WEBHOOK_SECRET``: signs them, and alerts."""
+    alerts_url: str | None
+    """``LADDER_ALERTS_URL``: where alerts of incidents go as signed JSON."""
+    pagerduty_key: SecretStr | None
+    """``LADDER_PAGERDUTY_KEY``: integration key of the PagerDuty service (Events API v2) that is told of incidents."""
+    pagerduty_url: str
+    """``LADDER_PAGERDUTY_URL``: where its events go. Default: ``https://events.pagerduty.com/v2/enqueue``."""
     notices_file: Path | None
     """``LADDER_NOTICES``: file that notices are appended to as JSON lines; the local stack sets it."""
     metrics_address: str | None
@@ -66,10 +75,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     stack = read_stack(state_dir)
     here = Path("config")
     default_config = here if (here / "policy.yaml").is_file() else shipped_config()
-    secret = env.get("LADDER_WEBHOOK_SECRET")
 
     def value(name: str, key: str) -> str | None:
         return env.get(name) or stack.get(key)
+
+    def secret(name: str) -> SecretStr | None:
+        return SecretStr(env[name]) if env.get(name) else None
 
     notices = value("LADDER_NOTICES", "notices")
     return Settings(
@@ -80,7 +91,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         prometheus_url=value("PROMETHEUS_URL", "prometheus"),
         temporal_address=None if "TEMPORAL_PROFILE" in env else value("TEMPORAL_ADDRESS", "temporal"),
         webhook_url=env.get("LADDER_WEBHOOK_URL"),
-        webhook_secret=SecretStr(secret) if secret else None,
+        webhook_secret=secret("LADDER_WEBHOOK_SECRET"),
+        alerts_url=env.get("LADDER_ALERTS_URL"),
+        pagerduty_key=secret("LADDER_PAGERDUTY_KEY"),
+        pagerduty_url=env.get("LADDER_PAGERDUTY_URL") or PAGERDUTY,
         notices_file=Path(notices) if notices else None,
         metrics_address=env.get("LADDER_METRICS"),
         build_id=env.get("LADDER_BUILD_ID"),

@@ -123,6 +123,28 @@ IN_OTHERS: list[Row] = [
         "be a name",
         "",
     ),
+    *(
+        ("name: rita", f"name: rita\n    away: [{{{away}}}]", f"6:{column}", f"people[1].away[0]{field}", message, hint)
+        for away, column, field, message, hint in (
+            ("from: 2026-11-21, delegate: ana", 12, "", "'until' is missing", "The last day"),
+            ("from: 2026-11-21, until: 2026-11-28", 12, "", "'delegate' is missing", "Who stands in"),
+            ("from: 2026-11-21, until: 2026-11-20, delegate: ana", 38, ".until", "'until' is before 'from'", ""),
+            (
+                "from: 2026-11-21, until: 2026-11-31, delegate: ana",
+                38,
+                ".until",
+                "'2026-11-31' is no day",
+                "2026-11-21",
+            ),
+            ("from: 2026-11-21, until: 2030-01-01, delegate: ana", 38, ".until", "longer than a year", "'roles'"),
+            ("from: soon, until: 2026-11-20, delegate: ana", 19, ".from", "'soon' is no day", "write it as"),
+            ("from: 2026-11-21, until: 2026-11-28, delegate: eve", 60, ".delegate", "'eve' is nobody's name", ""),
+            ("from: 2026-11-21, until: 2026-11-28, delegate: rita", 60, ".delegate", "who is away", "somebody else"),
+        )
+    ),
+    ("people:", "groups: {risk: [risk]}\npeople:", "1:16", "groups.risk", "'risk' is no id of a Slack", "S and digits"),
+    ("people:", "groups: {S0RISK: []}\npeople:", "1:18", "groups.S0RISK", "at least 1 entry", ""),
+    ("people:", "groups: {S0RISK: risk}\npeople:", "1:18", "groups.S0RISK", "must be a list", ""),
     (PEOPLE, "people: []", "1:9", "people", "at least 1 entry", "Everybody"),
     ("change: params", "change: param", "5:9", "change", "'param' is not allowed", "did you mean 'params'?"),
     ("artifact: sha256:a", "artifact: sha256:z", "3:11", "artifact", "64 hex digits", "sha256sum"),

@@ -206,6 +206,12 @@ class TestFilesTogether:
         assert message in problems[0].message
         assert hint in problems[0].hint
 
+    def test_how_many_people_a_slack_group_has_nobody_here_knows(self, tmp_path: Path) -> None:
+        folder = _config(tmp_path, "ladders/base.yaml", "roles: [risk]", "roles: [risk, cro]\n      quorum: 3")
+        assert len(check_files([folder])) == 2
+        (folder / "people.yaml").write_text("groups: {S0BOARD: [cro]}\n" + PEOPLE)
+        assert check_files([folder]) == []
+
     def test_a_good_folder_has_no_problem(self, tmp_path: Path) -> None:
         assert check_files([_config(tmp_path)]) == []
 

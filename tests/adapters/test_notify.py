@@ -7,18 +7,15 @@ import json
 import logging
 import os
 import socket
-import struct
-import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
+from tests.adapters.receiver import Behaviour, Receiver, answer, drip_headers, endless, hang, lose_the_answer
 from tests.cards import telling
 
 from promotion_ladder.adapters.notify import Fanout, FileNotifier, TerminalNotifier, WebhookNotifier, read_notices
@@ -53,79 +50,6 @@ async def undelivered(channel: Notifier, what: Telling | None = None) -> str:
 
 
 # --- webhook --------------------------------------------------------------------------------------------------------
-
-Behaviour = Callable[["_Handler"], None]
-
-
-class Receiver(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.posts: list[tuple[str, dict[str, str], bytes]] = []
-        self.over = threading.Event()
-        self.behave: Behaviour = answer(204)
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, *_: object) -> None:
-        """A client that went away is what these tests are about."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.posts.append((self.path, {key.lower(): value for key, value in self.headers.items()}, body))
-        self.server.behave(self)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def answer(status: int, **headers: str) -> Behaviour:
-    def behave(handler: _Handler) -> None:
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name, value)
-        handler.end_headers()
-
-    return behave
-
-
-def hang(handler: _Handler) -> None:
-    handler.server.over.wait(10)
-
-
-def endless(handler: _Handler) -> None:
-    answer(200)(handler)
-    while True:
-        handler.wfile.write(b" " * 2**16)
-
-
-def drip_headers(handler: _Handler) -> None:
-    handler.wfile.write(b"HTTP/1.0 200 OK\r\n")
-    while not handler.server.over.wait(0.02):
-        handler.wfile.write(b"X: y\r\n")
-
-
-def lose_the_answer(handler: _Handler) -> None:
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    handler.connection.close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield server
-        server.over.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

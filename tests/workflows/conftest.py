@@ -17,6 +17,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
+from tests.fake_pager import FakeLedger, FakePager
 from tests.fakes import FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform, FakeProbes
 
 from promotion_ladder import contracts, descent
@@ -27,6 +28,7 @@ from promotion_ladder.core.people import People, Policy, Verb
 from promotion_ladder.core.release import ChangeClass, Release
 from promotion_ladder.core.state import Command, Phase, PromotionResult, PromotionState, StartOrder
 from promotion_ladder.core.verdict import Outcome, Verdict
+from promotion_ladder.paging import Paging
 from promotion_ladder.workers.assembly import Ports, activities, prepare_namespace, workers
 from promotion_ladder.workflows.promotion import Promotion
 
@@ -98,6 +100,7 @@ class World:
     notifier: FakeNotifier
     directory: FakeDirectory
     probes: FakeProbes = field(default_factory=FakeProbes)
+    pager: FakePager = field(default_factory=FakePager)
     trip: GuardTrip | None = None
     trip_at: str = ""
     guarding: list[tuple[str, ...]] = field(default_factory=list)
@@ -232,7 +235,8 @@ async def world(env: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch) -> As
         env=env, platform=FakePlatform(), metrics=FakeMetrics(), audit=FakeAudit(), notifier=FakeNotifier(),
         directory=FakeDirectory(Ladder.model_validate(LADDER), PEOPLE, POLICY),
     )  # fmt: skip
-    ports = Ports(made.platform, made.metrics, made.audit, made.notifier, made.directory, made.probes)
+    paging = Paging(made.audit, FakeLedger({made.pager.channel: 0}), [made.pager])
+    ports = Ports(made.platform, made.metrics, made.audit, made.notifier, made.directory, made.probes, paging)
     queues = activities(ports, env.client)
     queues[contracts.QUEUE_GUARDS] = [stub_guard(made)]
     async with contextlib.AsyncExitStack() as stack:

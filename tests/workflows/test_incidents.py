@@ -1,5 +1,6 @@
 """Incidents of a promotion: opened beside the way down, never awaited by it, and in the way of every move up."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from tests.workflows.conftest import World
@@ -31,6 +32,40 @@ async def test_what_is_not_flat_at_once_opens_an_incident_that_ends_when_it_is(w
     assert "ladder status bot" in found.action
     assert (found.status, found.by) == (Status.RESOLVED, "ladder")
     assert world.audit.kinds(DESK) == ["incident_opened", "incident_resolved"]
+
+
+async def heard(world: World, count: int) -> list[str]:
+    """What on-call heard, once it is so much: it is told beside the promotion, which may have ended by then."""
+    async with asyncio.timeout(10):
+        while len(world.pager.told) < count:  # noqa: ASYNC110 - nothing else would tell
+            await asyncio.sleep(0.01)
+    return world.pager.said()
+
+
+async def test_on_call_is_told_that_it_is_not_flat_and_when_it_is(world: World) -> None:
+    world.platform.refuse_exits = 2
+    await world.start()
+    await world.until_phase(Phase.AWAITING_APPROVAL)
+    await world.signal(Verb.ROLLBACK)
+    await world.result()
+    assert await heard(world, 2) == ["open", "resolved"]
+    first, last = world.pager.told
+    assert first.incident_id == last.incident_id == (await incident(world, "not_flat")).incident_id
+    assert (first.target, first.code, first.severity) == ("bot", Code.NOT_FLAT, Severity.CRITICAL)
+    assert last.by == "ladder"
+
+
+async def test_an_on_call_channel_that_hangs_delays_neither_the_way_down_nor_the_record(world: World) -> None:
+    world.pager.slow = asyncio.Event()
+    world.platform.refuse_exits = 1
+    await world.start()
+    await world.until_phase(Phase.AWAITING_APPROVAL)
+    await world.signal(Verb.KILL)
+    assert (await world.result()).ending is Ending.ROLLED_BACK
+    assert (await incident(world, "not_flat")).status is Status.RESOLVED
+    assert world.pager.told == []
+    world.pager.slow.set()
+    assert await heard(world, 2) == ["open", "resolved"]
 
 
 async def test_flat_at_the_first_try_is_no_incident(world: World) -> None:

@@ -52,6 +52,21 @@ EVIDENCE = Table(
 )
 """Evidence by the SHA-256 of its canonical JSON."""
 
+ALERTS = Table(
+    "alerts",
+    _TABLES,
+    Column("channel", String(32), primary_key=True),
+    Column("alert", String(64), primary_key=True),
+    Column("until", String(40), nullable=False),
+    Column("settled", String(40)),
+    Column("since", Integer),
+)
+"""What each channel to on-call was told: no part of the record, and made only where there is such a channel.
+
+``until`` is how long it is being told, ``settled`` when it was. The row without an alert is the channel's first use,
+with the number of the desk's last event in ``since``.
+"""
+
 _KEYS = {"events": "chain = NEW.chain AND seq = NEW.seq", "evidence": "hash = NEW.hash"}
 _REFUSAL = "the audit record is append-only"
 _GUARD = "audit_refuse_change"
@@ -91,6 +106,17 @@ def open_engine(url: str, patience: float) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def make_alerts(engine: Engine) -> None:
+    """Make the table of alerts unless it is there."""
+    with engine.connect() as connection:
+        there = inspect(connection).has_table(ALERTS.name)
+    if not there:
+        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+            serialise(connection, ["schema"])
+            if not inspect(connection).has_table(ALERTS.name):  # else another process was first
+                connection.execute(CreateTable(ALERTS))
 
 
 def serialise(connection: Connection, names: Iterable[str]) -> None:

@@ -5,22 +5,19 @@ is stored is the canonical JSON that was hashed; the other columns are copies fo
 copy that no longer agrees shows in ``verify``. Heads can be anchored in a file elsewhere, so that a cut tail shows.
 """
 
-import asyncio
 import hashlib
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Connection, Engine, Row, func, insert, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import Connection, Row, func, insert, select
 
-from promotion_ladder.adapters.audit_schema import EVENTS, EVIDENCE, open_engine, serialise, shown
+from promotion_ladder.adapters.audit_schema import EVENTS, EVIDENCE
 from promotion_ladder.adapters.lines import append_line, read_lines
+from promotion_ladder.adapters.sql import SqlStore
 from promotion_ladder.core.canonical import GENESIS, canonical, chained_text
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
@@ -28,15 +25,13 @@ from promotion_ladder.core.events import DESK, AuditEvent, ChainedEvent
 from promotion_ladder.core.evidence import StoredEvidence
 from promotion_ladder.ports import AuditStore
 
-_Answer = TypeVar("_Answer")
-
 
 class _Head(NamedTuple):
     seq: int
     hash: str
 
 
-class SqlAudit(AuditStore):
+class SqlAudit(SqlStore, AuditStore):
     """The audit store behind an SQLAlchemy URL, for instance ``sqlite:///var/audit.sqlite``.
 
     Nothing is opened before the first use. ``anchor_dir`` is where ``heads.jsonl`` is kept, best on another disk or
@@ -52,12 +47,8 @@ class SqlAudit(AuditStore):
         anchor_dir: Path | None = None,
         patience: timedelta = timedelta(seconds=10),
     ) -> None:
-        self._url = url
-        self._patience = patience.total_seconds()
+        super().__init__(url, patience)
         self._anchors = anchor_dir / "heads.jsonl" if anchor_dir else None
-        self._opening = threading.Lock()
-        self._writing = threading.Lock()  # writers of this process queue here, fairly, rather than at the database
-        self._engine: Engine | None = None
 
     async def append(self, events: list[AuditEvent]) -> str:
         """Store all of ``events`` or none, each exactly once; the head of the last one's chain."""
@@ -94,46 +85,7 @@ class SqlAudit(AuditStore):
         """
         return await self._answer(lambda: self._anchored_head(chain))
 
-    async def close(self) -> None:
-        """Give the connections back; the store opens again when it is used again."""
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            await asyncio.to_thread(engine.dispose)
-
     # --- in a thread --------------------------------------------------------------------------------------------
-
-    async def _answer(self, work: Callable[[], _Answer]) -> _Answer:
-        return await asyncio.to_thread(self._guarded, work)
-
-    def _guarded(self, work: Callable[[], _Answer]) -> _Answer:
-        try:
-            return work()
-        except (SQLAlchemyError, OSError, ImportError, ValueError) as problem:
-            detail = f"the audit store {shown(self._url)} did not take or give the record: {_reason(problem)}"
-            raise LadderError(Code.AUDIT_DOWN, detail) from problem
-
-    def _ready(self) -> Engine:
-        with self._opening:
-            if self._engine is None:
-                self._engine = open_engine(self._url, self._patience)
-            return self._engine
-
-    @contextmanager
-    def _write(self, chains: set[str]) -> Iterator[Connection]:
-        """A transaction in which no other process can append to ``chains``."""
-        if not self._writing.acquire(timeout=self._patience):
-            raise LadderError(Code.AUDIT_DOWN, f"the audit store {shown(self._url)} is busy with other writers")
-        try:
-            with self._ready().connect().execution_options(writes=True) as connection, connection.begin():
-                serialise(connection, chains)
-                yield connection
-        finally:
-            self._writing.release()
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with self._ready().connect() as connection:
-            yield connection
 
     def _append(self, events: list[AuditEvent]) -> str:
         if not events:
@@ -273,9 +225,3 @@ def _evidence_text(connection: Connection, evidence_hash: str) -> str | None:
 def _text_and_hash(value: BaseModel) -> tuple[str, str]:
     text = canonical(value)
     return text.decode(), hashlib.sha256(text).hexdigest()
-
-
-def _reason(problem: Exception) -> str:
-    """One line without the statement and its parameters, which SQLAlchemy would add."""
-    cause = problem.orig if isinstance(problem, DBAPIError) else problem
-    return " ".join(str(cause).split()) or type(problem).__name__

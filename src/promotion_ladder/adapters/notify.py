@@ -1,22 +1,17 @@
 """Channels to people: a webhook, a file, the terminal, and several of them at once."""
 
 import asyncio
-import hashlib
-import hmac
 import logging
-import ssl
-import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import httpx
 from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
 from promotion_ladder.adapters.lines import append_line, read_lines
+from promotion_ladder.adapters.posting import DEADLINE, NoAnswerError, Poster, signed
 from promotion_ladder.core.canonical import canonical
 from promotion_ladder.core.card import Telling
 from promotion_ladder.core.codes import Code
@@ -52,53 +47,23 @@ class WebhookNotifier(Notifier):
     counts as delivered. Redirects are not followed, since the notice would go where nobody configured it to go.
     """
 
-    def __init__(self, url: str, secret: str, *, deadline: timedelta = timedelta(seconds=10)) -> None:
+    def __init__(self, url: str, secret: str, *, deadline: timedelta = DEADLINE) -> None:
         if not secret:
             raise ValueError("a webhook needs a secret, or anybody could forge its notices")
-        self._url = url
+        self._poster = Poster("the webhook", url, deadline)
         self._secret = secret.encode()
-        self._deadline = deadline.total_seconds()
-        self._tls: ssl.SSLContext | None = None
 
     async def notify(self, telling: Telling) -> Delivery:
         """Post ``notice`` once, within the deadline; raises ``OPS_NOTICE_UNDELIVERED`` unless the answer is 2xx."""
         notice = telling.notice
         body = canonical(notice)
-        stamp = str(int(time.time()))
-        headers = {
-            "Content-Type": "application/json",
-            "Idempotency-Key": notice.notice_id,
-            "X-Ladder-Timestamp": stamp,
-            "X-Ladder-Signature": signature(self._secret, stamp, body),
-        }
         try:
-            async with asyncio.timeout(self._deadline):
-                status = await self._post(body, headers)
-        except TimeoutError:
-            raise self._undelivered(f"did not answer within {self._deadline:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as problem:
-            # Not chained: httpx puts the URL into its errors, and the URL of a webhook is often a secret itself.
-            raise self._undelivered(f"could not be reached ({type(problem).__name__})") from None
-        if not httpx.codes.is_success(status):
-            raise self._undelivered(f"answered {status}")
+            answer = await self._poster.post(body, signed(self._secret, notice.notice_id, body))
+        except NoAnswerError as problem:
+            raise LadderError(Code.NOTICE_UNDELIVERED, str(problem)) from None
+        if not answer.taken:
+            raise LadderError(Code.NOTICE_UNDELIVERED, f"{self._poster.name} answered {answer.status}")
         return Delivery(notice_id=notice.notice_id, channel="webhook")
-
-    async def _post(self, body: bytes, headers: dict[str, str]) -> int:
-        # httpx.AsyncClient would log the whole URL; its transport does not. A connection for each notice: they are
-        # rare, and one kept open would belong to one event loop. The answer's body may be endless and stays unread.
-        if self._tls is None:
-            self._tls = await asyncio.to_thread(httpx.create_ssl_context, trust_env=False)
-        timeout = {"timeout": httpx.Timeout(self._deadline).as_dict()}
-        request = httpx.Request("POST", self._url, content=body, headers=headers, extensions=timeout)
-        if request.url.userinfo:
-            next(httpx.BasicAuth(request.url.username, request.url.password).auth_flow(request))
-        async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False) as transport:
-            response = await transport.handle_async_request(request)
-            await response.aclose()
-            return response.status_code
-
-    def _undelivered(self, what: str) -> LadderError:
-        return LadderError(Code.NOTICE_UNDELIVERED, f"the webhook at {_origin(self._url)} {what}")
 
 
 class FileNotifier(Notifier):
@@ -177,11 +142,6 @@ class Fanout(Notifier):
         return taken[0].model_copy(update={"channel": "+".join(delivery.channel for delivery in taken)})
 
 
-def signature(secret: bytes, timestamp: str, body: bytes) -> str:
-    """The value of ``X-Ladder-Signature`` for a ``body`` sent at ``timestamp``."""
-    return "v1=" + hmac.new(secret, timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-
-
 def read_notices(path: Path) -> list[Notice]:
     """The notices that a :class:`FileNotifier` wrote to ``path``, oldest first; a torn line is left out."""
     return [notice for notice in map(_parsed, read_lines(path)) if notice is not None]
@@ -223,13 +183,3 @@ def _parsed(line: str) -> Notice | None:
 def _notice_id(line: str) -> str | None:
     notice = _parsed(line)
     return notice.notice_id if notice else None
-
-
-def _origin(url: str) -> str:
-    """Where a webhook lives, without the user, path and query that may be secret."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "a URL that cannot be read"
-    return f"{parts.scheme}://{parts.hostname or '?'}{port}"

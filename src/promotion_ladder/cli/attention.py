@@ -111,6 +111,25 @@ def incidents_resolve(incident_id: IncidentId, reason: NeededReason, output: Out
     tell(output, f"{incident_id} is resolved by {done.by}", done)
 
 
+@incidents.command("test-alert")
+def incidents_test_alert(output: Output = Format.TEXT) -> None:
+    """Send a trial alert to every channel to on-call, and end it. Nothing of it is recorded; needs no worker.
+
+    Exit status 0: every channel took it; 1: one did not, or none is configured.
+
+    Example: ladder incidents test-alert
+    """
+    told = run(output, client().test_alert())
+    if output is Format.JSON:
+        write_json(told)
+    else:
+        for channel, problem in told.items():
+            mark = ("✖ ", "red") if problem else ("✔ ", "green")
+            out.print(Text.assemble(mark, f"{channel}: {problem or 'it took the trial, opened and ended'}"))
+    if any(told.values()):
+        raise typer.Exit(FAILED)
+
+
 @app.command(rich_help_panel="Desk")
 def reconcile(
     fix: Annotated[bool, typer.Option("--fix", help="Make safe what is found, and open incidents.")] = False,

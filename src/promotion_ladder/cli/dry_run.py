@@ -87,7 +87,8 @@ async def _stage(
 def _exit(stage: Stage, people: People) -> str:
     match stage.exit:
         case ApprovalExit() as leaving:
-            names = ", ".join(person.name for person in people.with_role(leaving.roles)) or "nobody"
+            groups = [f"the members of {group}" for group in people.groups_with(leaving.roles)]
+            names = ", ".join([person.name for person in people.with_role(leaving.roles)] + groups) or "nobody"
             return f"approval by {leaving.quorum} of {names} within {show_duration(leaving.expires)}"
         case VetoExit() as leaving:
             return f"veto window of {show_duration(leaving.window)}"

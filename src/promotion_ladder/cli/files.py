@@ -1,5 +1,6 @@
 """``ladder check`` and ``ladder preflight``: find what is wrong before anything runs."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -80,7 +81,8 @@ async def _checks(file: Path) -> list[dict[str, Any]]:
     release = load_release(file)
     say("release", f"{release.bot} {release.version}, {release.change}")
     directory = ConfigDirectory(found.config_dir)
-    ruling = rule(directory.people(), directory.policy(), found.identity, Verb.START)
+    today = datetime.now(UTC).date()
+    ruling = rule(directory.people(), directory.policy(), found.identity, Verb.START, day=today)
     say("right to start", ruling.sentence, ok=ruling.allowed)
     if found.platform_url is None:
         raise LadderError(Code.PLATFORM_DOWN, "no platform is configured", "set LADDER_PLATFORM_URL")

@@ -1,16 +1,20 @@
 """What needs a person: the queue of incidents, and whether everything that is exposed is accounted for."""
 
 import asyncio
+import secrets
 from datetime import UTC, datetime
 
+from promotion_ladder.client.calling import pagers, paging
 from promotion_ladder.client.looking import Looking
+from promotion_ladder.core.alerts import Alert
 from promotion_ladder.core.base import Record, Time
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.incidents import ACKNOWLEDGED, RESOLVED, Incident, Status
+from promotion_ladder.core.incidents import ACKNOWLEDGED, RESOLVED, Incident, Severity, Status
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.reconcile import Finding, Look, Mended
 from promotion_ladder.incidents import end, queue
+from promotion_ladder.ports import Pager
 from promotion_ladder.reconciling import look, make_safe, tell
 from promotion_ladder.reconciling.temporal import TemporalPromotions
 
@@ -65,15 +69,50 @@ class Attending(Looking):
         await end(self.store, kind, who, datetime.now(UTC), found.key, sentence, reason=reason)
         return next(i for i in await queue(self.store) if i.incident_id == incident_id)
 
+    async def test_alert(self) -> dict[str, str]:
+        """Open and resolve a trial alert at every channel to on-call: by channel what went wrong, empty if nothing.
+
+        Nothing of it is kept. Raises LadderError when no channel is configured.
+        """
+        found = pagers(self.settings)
+        if not found:
+            raise LadderError(
+                Code.PAGER_DOWN, "no channel to on-call is configured",
+                "set LADDER_PAGERDUTY_KEY, or LADDER_ALERTS_URL with LADDER_WEBHOOK_SECRET",
+            )  # fmt: skip
+        trial = f"trial-{secrets.token_hex(4)}"
+        answers = await asyncio.gather(*(self._tried(pager, trial) for pager in found))
+        return {pager.channel: said for pager, said in zip(found, answers, strict=True)}
+
+    async def _tried(self, pager: Pager, trial: str) -> str:
+        now = datetime.now(UTC)
+        try:
+            for number, status in enumerate((Status.OPEN, Status.RESOLVED), start=1):
+                await pager.tell(
+                    Alert(
+                        alert_id=f"{trial}.{number}", number=number, incident_id=trial, status=status, at=now,
+                        opened_at=now, severity=Severity.WARNING, scope="global", target="trial", code=Code.ALLOWED,
+                        sentence=f"a trial by {self.settings.identity}: nothing is wrong",
+                        action="nobody need do a thing",
+                    )
+                )  # fmt: skip
+        except LadderError as error:
+            return str(error)
+        return ""
+
     async def reconcile(self, *, fix: bool = False) -> Reconciled:
         """Whether everything that is exposed is accounted for; with ``fix`` what is not is made safe and told.
+
+        On-call is told with ``fix`` too, for it may be that no worker lives to do it.
 
         Raises LadderError when platform or Temporal do not answer at all.
         """
         promotions = TemporalPromotions(await self.temporal())
         seen = await look(self.platform, promotions, self.store)
         dealt = await asyncio.gather(*(self._deal(seen, finding, promotions, fix=fix) for finding in seen.findings))
-        return Reconciled(at=seen.at, findings=tuple(dealt), unanswered=seen.unanswered)
+        channels = paging(self.settings, self.store) if fix else None
+        untold = await channels.catch_up() if channels is not None else ()
+        return Reconciled(at=seen.at, findings=tuple(dealt), unanswered=(*seen.unanswered, *untold))
 
     async def _deal(self, seen: Look, finding: Finding, promotions: TemporalPromotions, *, fix: bool) -> Dealt:
         if not fix:

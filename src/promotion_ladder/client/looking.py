@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.api.enums.v1 import PendingActivityState
@@ -101,14 +101,15 @@ class Looking:
     def ruling(self, verb: Verb) -> Ruling:
         """Whether the policy lets this person use ``verb``; raises LadderError if the files cannot be read."""
         directory = ConfigDirectory(self.settings.config_dir)
-        return rule(directory.people(), directory.policy(), self.settings.identity, verb)
+        today = datetime.now(UTC).date()
+        return rule(directory.people(), directory.policy(), self.settings.identity, verb, day=today)
 
     def entitled(self, verb: Verb) -> str:
-        """The name of this person, if the policy lets them use ``verb``; raises LadderError if not."""
+        """The name of this person (or ``ben for rita``), if the policy lets them; raises LadderError if not."""
         ruling = self.ruling(verb)
         if not ruling.allowed:
             raise LadderError(ruling.code, ruling.sentence)
-        return ruling.principal
+        return ruling.named
 
     def whoever(self, verb: Verb) -> tuple[str, Code]:
         """The name of this person where people.yaml knows one, and what the policy says of the right: only noted."""
@@ -116,7 +117,7 @@ class Looking:
             ruling = self.ruling(verb)
         except Exception:  # noqa: BLE001 - whatever ails the files, what is noted must not be stopped by them
             return self.settings.identity, Code.DIRECTORY_UNREADABLE
-        return ruling.principal, ruling.code
+        return ruling.named, ruling.code
 
     async def latches(self, bots: Iterable[str]) -> dict[str, tuple[Latch, ...]]:
         """What latches each bot; one whose platform does not answer at once is left out."""

@@ -1,6 +1,10 @@
-"""Incidents: what needs a person, in one queue. The queue is not kept: it is folded from the desk's events."""
+"""Incidents: what needs a person, in one queue. The queue is not kept: it is folded from the desk's events.
 
-from collections.abc import Iterable
+A kill and what a guard beside its bot did are in the record anyway; from there they are in the queue too, until the
+latch is lifted.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -15,6 +19,8 @@ from promotion_ladder.core.platform import BotFacts
 OPENED = "incident_opened"
 ACKNOWLEDGED = "incident_acknowledged"
 RESOLVED = "incident_resolved"
+KILLED, LIFTED = "killed", "latch_lifted"
+GUARD_TRIPPED, GUARD_HELD = "guard_tripped", "guard_held"
 
 SEEN_AGAIN = timedelta(minutes=5)
 """What stands is recorded again so often: the record shows that it still stands, and does not fill up with it."""
@@ -99,31 +105,94 @@ class IncidentNews(Record):
 
 def fold(events: Iterable[AuditEvent]) -> tuple[Incident, ...]:
     """The queue after ``events`` of the desk in their order; resolved incidents too, the one opened first first."""
-    found: dict[str, Incident] = {}
-    for event in events:
-        key = str(event.data.get("key", ""))
-        before = found.get(key)
-        if event.kind == OPENED:
-            now = _opened(event, before)
-            found[now.key] = now
-        elif event.kind in (ACKNOWLEDGED, RESOLVED) and before is not None and before.status is not Status.RESOLVED:
-            status = Status.RESOLVED if event.kind == RESOLVED else Status.ACKNOWLEDGED
-            reason = str(event.data.get("reason", ""))
-            found[key] = before.model_copy(update={"status": status, "by": event.actor, "reason": reason})
+    found = {now.key: now for _, _, now in _steps(events)}
     return tuple(sorted(found.values(), key=lambda incident: incident.opened_at))
 
 
-def _opened(event: AuditEvent, before: Incident | None) -> Incident:
-    """The incident after one more sighting: a known one counts up, a resolved one begins anew."""
+def changes(events: Iterable[AuditEvent]) -> Iterator[tuple[AuditEvent, Incident]]:
+    """Each of the desk's ``events`` that gave an incident another status, with the incident as it was then."""
+    for event, before, now in _steps(events):
+        if before is None or before.status is not now.status:
+            yield event, now
+
+
+def _steps(events: Iterable[AuditEvent]) -> Iterator[tuple[AuditEvent, Incident | None, Incident]]:
+    """Each event that concerns the queue, with its incident before and after it."""
+    found: dict[str, Incident] = {}
+    for event in events:
+        now = _after(event, found)
+        if now is not None:
+            yield event, found.get(now.key), now
+            found[now.key] = now
+
+
+def _after(event: AuditEvent, found: Mapping[str, Incident]) -> Incident | None:
+    """The incident that ``event`` concerns as it stands then; None if it concerns none."""
+    if event.kind == OPENED:
+        return _opened(event, _new(event), found)
+    if event.kind in (KILLED, GUARD_TRIPPED, GUARD_HELD):
+        return _opened(event, _told(event), found)
+    if event.kind == LIFTED:
+        return _ended(event, Status.RESOLVED, found.get(_latched(event)))
+    if event.kind in (ACKNOWLEDGED, RESOLVED):
+        status = Status.RESOLVED if event.kind == RESOLVED else Status.ACKNOWLEDGED
+        return _ended(event, status, found.get(str(event.data.get("key", ""))))
+    return None
+
+
+def _ended(event: AuditEvent, status: Status, before: Incident | None) -> Incident | None:
+    if before is None or before.status is Status.RESOLVED:
+        return None
+    reason = str(event.data.get("reason", ""))
+    return before.model_copy(update={"status": status, "by": event.actor, "reason": reason})
+
+
+def _latched(event: AuditEvent) -> str:
+    """Key of the incident that a scope is latched: one for all that latch it, and lifting ends it."""
+    target = event.data.get("target", event.data.get("bot", ""))
+    return f"latched:{event.data.get('scope', 'bot')}:{target}"
+
+
+def _told(event: AuditEvent) -> NewIncident:
+    """What a kill, or a guard beside its bot, leaves for a person."""
+    scope, target = str(event.data.get("scope", "bot")), str(event.data.get("target", event.data.get("bot", "")))
+    named = (
+        target if scope == "bot" else f"--scope {scope}" + (f" --target {target}" if target not in ("", "*") else "")
+    )
+    lift = f"'ladder kill {named} --release' when the cause is found and mended"
+    if event.kind == KILLED:
+        return NewIncident(
+            key=_latched(event), severity=Severity.WARNING, scope=scope, target=target or "*", code=Code.KILLED,
+            sentence=f"killed by {event.actor}, {event.data.get('reason', 'no reason given')}: {event.sentence}",
+            action=f"{event.actor}: {lift}",
+        )  # fmt: skip
+    if event.kind == GUARD_TRIPPED:
+        return NewIncident(
+            key=_latched(event), severity=Severity.CRITICAL, scope=scope, target=target, code=Code.GUARD_TRIPPED,
+            sentence=f"{target}, beside the bot: {event.sentence}", action=f"on-call: {lift}",
+        )  # fmt: skip
+    return NewIncident(
+        key=f"held:{target}", severity=Severity.WARNING, scope=scope, target=target, code=Code.GUARD_TRIPPED,
+        sentence=f"{target}, beside the bot: {event.sentence}",
+        action=f"on-call: 'ladder status {target}', then resume or roll back, and resolve this",
+    )  # fmt: skip
+
+
+def _new(event: AuditEvent) -> NewIncident:
     try:
-        new = NewIncident.model_validate(event.data | {"sentence": event.sentence})
+        return NewIncident.model_validate(event.data | {"sentence": event.sentence})
     except ValidationError:
         # Somebody found something; that it cannot be read must not make it vanish.
-        new = NewIncident(
+        return NewIncident(
             key=f"unreadable:{event.seq}", severity=Severity.CRITICAL, scope="global", target="*",
             code=Code.UNREADABLE_MESSAGE, sentence=f"an incident that cannot be read: {event.sentence}",
             action=f"on-call: read event {event.seq} with 'ladder audit show desk -o json'",
         )  # fmt: skip
+
+
+def _opened(event: AuditEvent, new: NewIncident, found: Mapping[str, Incident]) -> Incident:
+    """The incident after one more sighting: a known one counts up, a resolved one begins anew."""
+    before = found.get(new.key)
     fields = new.model_dump()
     if before is None or before.status is Status.RESOLVED:
         return Incident(**fields, status=Status.OPEN, count=1, opened_at=event.at, last_seen=event.at)

@@ -6,7 +6,7 @@ from promotion_ladder.core.base import Record
 from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.ladder import ApprovalExit, Flatten, VetoExit, WayDown
-from promotion_ladder.core.people import Verb
+from promotion_ladder.core.people import Ruling, Verb, named
 from promotion_ladder.core.platform import Mode
 from promotion_ladder.core.state import Command, Phase, PromotionState
 
@@ -115,15 +115,27 @@ def way_down(state: PromotionState) -> WayDown:
     return state.stage.on_abort
 
 
-def approver_refusal(state: PromotionState, principal: str, roles: tuple[str, ...], reason: str) -> Refusal | None:
-    """Why this person's approval does not count for what the promotion waits for; None if it does."""
+def approver_refusal(state: PromotionState, ruling: Ruling, reason: str) -> Refusal | None:
+    """Why this person's approval does not count for what the promotion waits for; None if it does.
+
+    Four eyes and the quorum count persons: the author may not approve for somebody away either, nobody approves
+    twice, and what was approved in somebody's name is not approved by that person once more.
+    """
     needed, four_eyes = approval_terms(state)
-    if not set(needed) & set(roles):
-        return Refusal(code=Code.NOT_ENTITLED, sentence=f"{principal} has none of the roles {', '.join(needed)}")
-    if four_eyes and principal == state.author:
-        return Refusal(code=Code.FOUR_EYES, sentence=f"{principal} made {state.release.version} and may not approve it")
-    if any(approval.principal == principal for approval in state.approvals):
-        return Refusal(code=Code.ALREADY_APPROVED, sentence=f"{principal} has approved already")
+    who, acts_for = ruling.principal, ruling.capacity(needed)
+    if acts_for is None and set(needed) & set(ruling.unknown):
+        return Refusal(
+            code=Code.GROUPS_UNKNOWN, sentence=f"{Code.GROUPS_UNKNOWN.sentence[:-1]} that could entitle {who}"
+        )
+    if acts_for is None:
+        return Refusal(code=Code.NOT_ENTITLED, sentence=f"{who} has none of the roles {', '.join(needed)}")
+    if four_eyes and who == state.author:
+        return Refusal(code=Code.FOUR_EYES, sentence=f"{who} made {state.release.version} and may not approve it")
+    for given in state.approvals:
+        if given.principal == who or (given.acts_for or given.principal) == (acts_for or who):
+            return Refusal(
+                code=Code.ALREADY_APPROVED, sentence=f"{named(given.principal, given.acts_for)} has approved already"
+            )
     if state.stage.mode in (Mode.CANARY, Mode.LIVE) and not reason.strip():
         return Refusal(code=Code.REASON_NEEDED, sentence=f"approving at stage {state.stage_name} needs a reason")
     return None

@@ -104,6 +104,8 @@ class Approval(Record):
     """One person's yes, bound to exactly what they saw."""
 
     principal: str
+    acts_for: str = ""
+    """Who was away, when it was given in their name."""
     roles: tuple[str, ...]
     release_digest: str
     stage: str

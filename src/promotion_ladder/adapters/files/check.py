@@ -119,7 +119,8 @@ def _exits(document: Document, ladder: Ladder, people: People | None) -> Iterato
 def _roles(document: Document, at: Path_, roles: Iterable[str], people: People | None) -> Iterator[Problem]:
     if people is None:
         return
-    held = sorted({role for person in people.people for role in person.roles})
+    given = [*(person.roles for person in people.people), *people.groups.values()]
+    held = sorted({role for roles_ in given for role in roles_})
     for index, role in enumerate(roles):
         if role != ANYONE and role not in held:
             yield document.problem(
@@ -128,7 +129,9 @@ def _roles(document: Document, at: Path_, roles: Iterable[str], people: People |
 
 
 def _quorum(document: Document, at: Path_, wanted: ApprovalExit, people: People) -> Iterator[Problem]:
-    """Enough people must be left, whoever of them wrote the release."""
+    """Enough people must be left, whoever of them wrote the release. How many a group has only Slack knows."""
+    if people.groups_with(wanted.roles):
+        return
     able = {person.name for person in people.with_role(wanted.roles)}
     if wanted.quorum > len(able):
         yield document.problem(
@@ -156,7 +159,7 @@ def _four_eyes(document: Document, release: Release, people: People | None, poli
     if people is None or route is None or route.ladder is None:
         return
     for stage in _ladder_for(document.file, route.ladder):
-        if isinstance(stage, ApprovalExit) and stage.four_eyes:
+        if isinstance(stage, ApprovalExit) and stage.four_eyes and not people.groups_with(stage.roles):
             able = {person.name for person in people.with_role(stage.roles)} - {release.author}
             if len(able) < stage.quorum:
                 yield document.problem(

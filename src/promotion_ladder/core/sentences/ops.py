@@ -101,6 +101,18 @@ TEXTS = {
         "slack.yaml, or one of the tokens beside it, is missing or cannot be read.",
         "See docs/slack.md; 'ladder slack check' names what is missing.",
     ),
+    "OPS_PAGER_DOWN": (
+        "A channel to on-call did not take an alert; it is told again until it is taken.",
+        "Mend the channel or the network to it; meanwhile 'ladder incidents' lists what on-call should know.",
+    ),
+    "OPS_ALERT_REFUSED": (
+        "A channel to on-call refused an alert as invalid, so it is not sent again.",
+        "Mend what the detail names, mostly the key, and try 'ladder incidents test-alert'; 'ladder incidents' has it.",
+    ),
+    "OPS_GROUPS_UNKNOWN": (
+        "Slack did not say who is in the group.",
+        "Try again when Slack answers, or let somebody act whose roles stand beside their name in people.yaml.",
+    ),
     "OPS_TEMPORAL_DOWN": (
         "Temporal did not answer.",
         "Check the server and TEMPORAL_ADDRESS; 'ladder kill' works without it.",
