@@ -30,7 +30,7 @@ def words(text: str) -> frozenset[str]:
 
 
 ALL = words("core contracts ports settings config adapters simulation testing client stack activities workflows")
-ALL |= words("workers cli demo tree connection descent incidents reconciling watching beside")
+ALL |= words("workers cli demo tree connection descent incidents reconciling watching beside fake_slack")
 THE_WORLD = words("fastapi httpx prometheus_api_client prometheus_client requests rich sqlalchemy typer uvicorn")
 TEMPORAL = words("temporalio")
 
@@ -44,6 +44,7 @@ LAYERS = {
     "settings": Layer(words("core config"), never=THE_WORLD | TEMPORAL),
     "adapters": Layer(words("core ports config"), never=TEMPORAL),
     "simulation": Layer(words("core ports config"), never=TEMPORAL),
+    "fake_slack": Layer(words(""), only=words("aiohttp pydantic yaml")),
     "descent": Layer(words("core ports"), never=THE_WORLD | TEMPORAL),
     "incidents": Layer(words("core ports"), never=THE_WORLD | TEMPORAL),
     "reconciling": Layer(words("core contracts ports descent incidents"), never=THE_WORLD),
@@ -56,7 +57,7 @@ LAYERS = {
     "testing": Layer(words("core"), never=THE_WORLD | TEMPORAL),
     "tree": Layer(words("core"), only=words("rich")),
     "stack": Layer(ALL - words("testing activities workflows cli demo")),
-    "workers": Layer(ALL - words("testing stack cli demo")),
+    "workers": Layer(ALL - words("testing stack cli demo fake_slack")),
     "cli": Layer(ALL),
     "demo": Layer(ALL - words("simulation testing activities workflows workers cli")),
 }
