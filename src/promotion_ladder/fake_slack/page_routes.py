@@ -1,6 +1,7 @@
 """The page's routes: its files, what it shows, and ``/_fake/…``, through which it (and any program) acts."""
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import mimetypes
@@ -165,6 +166,12 @@ async def _stream(slack: "FakeSlack", request: web.Request) -> web.StreamRespons
     """Server-sent events: the version of the state, now and after every change."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
+    with contextlib.suppress(ConnectionError):  # the page was closed
+        await _tell(slack, response)
+    return response
+
+
+async def _tell(slack: "FakeSlack", response: web.StreamResponse) -> None:
     seen = -1
     while not slack.stopping:
         if slack.state.version != seen:
@@ -172,5 +179,4 @@ async def _stream(slack: "FakeSlack", request: web.Request) -> web.StreamRespons
             await response.write(f"data: {seen}\n\n".encode())
         else:
             await response.write(b": still here\n\n")
-        await slack.state.until(lambda: slack.stopping or slack.state.version != seen, STREAM_SECONDS)  # noqa: B023
-    return response
+        await slack.state.until(lambda: slack.stopping or slack.state.version != seen, STREAM_SECONDS)  # noqa: B023 -- awaited here

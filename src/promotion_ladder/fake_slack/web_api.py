@@ -99,7 +99,7 @@ class WebApi:
     def _allowed(self, name: str, token: str) -> Method:
         """The method, if this token may call it."""
         here = self.state.workspace
-        method = METHODS.get(name, Method(lambda _state, _call: {}, token="app", scope="connections:write"))
+        method = METHODS.get(name, Method(lambda _state, _call: {}, caller="app", scope="connections:write"))
         if name not in METHODS and name != "apps.connections.open":
             raise ApiError("unknown_method", req_method=name)
         if not token:
@@ -109,7 +109,8 @@ class WebApi:
         granted = {here.bot_token: here.scopes, here.app_token: here.app_scopes}.get(token)
         if granted is None:
             raise ApiError("invalid_auth")
-        if (token == here.app_token) != (method.token == "app"):
+        caller = "app" if granted is here.app_scopes else "bot"
+        if caller != method.caller:
             raise ApiError("not_allowed_token_type")
         if method.scope and not set(method.scope.split("|")) & set(granted):
             raise ApiError("missing_scope", needed=method.scope.replace("|", ","), provided=",".join(granted))

@@ -97,6 +97,11 @@ def check_optional(thing: Json, name: str, most: int, path: str, least: int = 1)
         yield from check_length(thing[name], most, f"{path}/{name}", least)
 
 
+def items_of(value: Any) -> list[Any]:
+    """The items of what should be a list; of anything else none."""
+    return value if isinstance(value, list) else []
+
+
 def check_count(items: Any, most: int, path: str, least: int = 1) -> Iterator[str]:
     """Whether ``items`` is a list of ``least`` to ``most`` items."""
     if not isinstance(items, list):
