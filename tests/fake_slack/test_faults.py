@@ -7,11 +7,12 @@ from typing import Any
 import aiohttp
 import pytest
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 from tests.fake_slack.conftest import CHANNEL, RITA, Json
 
 from promotion_ladder.fake_slack import FakeSlack, SlackIsOut
+from promotion_ladder.fake_slack.state import ResponseUrl
 
 POST = "chat.postMessage"
 
@@ -59,6 +60,20 @@ async def test_a_delay_delays(slack: FakeSlack, client: AsyncWebClient) -> None:
 async def test_a_fault_that_cannot_be_is_refused(slack: FakeSlack, on: str, kind: Any) -> None:
     with pytest.raises(ValueError, match=kind):
         slack.fault(on, kind)
+
+
+async def test_an_upload_and_a_response_url_can_fail_too(slack: FakeSlack, client: AsyncWebClient) -> None:
+    slack.fault("upload", "status")
+    with pytest.raises(SlackRequestError, match="503"):
+        await client.files_upload_v2(channel=CHANNEL, content=b"\x89PNG", filename="pnl.png")
+    assert slack.messages(CHANNEL) == []
+    where = ResponseUrl(RITA, CHANNEL, slack.clock.now() + 60)
+    url = f"{slack.url}/_response/{slack.state.new_response_url(where)}"
+    slack.fault("response_url", "lose")
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientError):
+            await session.post(url, json={"text": "only you"})
+    assert [one["text"] for one in slack.ephemerals(RITA)] == ["only you"]
 
 
 def pressed(app: AsyncApp) -> list[Json]:

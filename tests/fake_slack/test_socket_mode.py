@@ -9,7 +9,7 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
-from tests.fake_slack.conftest import BEN, CHANNEL, RITA, Json, modal, plain, section, text_input
+from tests.fake_slack.conftest import BEN, CHANNEL, RITA, Json, button, modal, plain, section, text_input
 
 from promotion_ladder.fake_slack import FakeSlack, NeedsConfirmation, NoSuchElement, Sending
 
@@ -183,6 +183,19 @@ async def test_views_are_updated_unless_somebody_was_faster(
     with pytest.raises(SlackApiError, match="hash_conflict"):
         await client.views_update(view_id=view["id"], hash=view["hash"], view=modal())
     assert [block["block_id"] for block in slack.views(RITA)[-1]["blocks"]] == ["other"]
+
+
+async def test_a_button_in_a_modal_may_stack_another_on_it(
+    slack: FakeSlack, client: AsyncWebClient, connected: AsyncApp, card: Json
+) -> None:
+    bodies = heard(connected, "more")
+    asking(connected, modal(section("see"), {"type": "actions", "elements": [button("more")]}))
+    view = await opened(slack, card)
+    await slack.click(RITA, view, "more")
+    assert (bodies[0]["container"], bodies[0]["view"]["id"]) == ({"type": "view", "view_id": view["id"]}, view["id"])
+    await client.views_push(trigger_id=bodies[0]["trigger_id"], view=modal(title=plain("More")))
+    assert [one["title"]["text"] for one in slack.views(RITA)] == ["Why?", "More"]
+    assert slack.views(RITA)[1]["previous_view_id"] == view["id"]
 
 
 async def test_a_closed_modal_is_told_where_it_asks_for_it(slack: FakeSlack, connected: AsyncApp, card: Json) -> None:

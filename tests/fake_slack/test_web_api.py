@@ -108,8 +108,19 @@ async def test_history_comes_in_pages_and_metadata_only_when_asked_for(client: A
     cursor = first["response_metadata"]["next_cursor"]
     rest = await client.conversations_history(channel=CHANNEL, limit=3, cursor=cursor, include_all_metadata=True)
     assert [one["metadata"]["event_payload"]["n"] for one in rest["messages"]] == [1, 0]
-    later = await client.conversations_history(channel=CHANNEL, oldest=first["messages"][1]["ts"])
-    assert [one["text"] for one in later["messages"]] == ["4"]
+    last = await client.conversations_history(channel=CHANNEL, oldest=first["messages"][1]["ts"])
+    assert [one["text"] for one in last["messages"]] == ["4"]
+
+
+async def test_history_from_a_moment_on_begins_at_that_moment(client: AsyncWebClient) -> None:
+    stamps = [str((await client.chat_postMessage(channel=CHANNEL, text=f"{n}"))["ts"]) for n in range(5)]
+    first = await client.conversations_history(channel=CHANNEL, oldest=stamps[0], limit=2)
+    assert [one["text"] for one in first["messages"]] == ["2", "1"]
+    cursor = first["response_metadata"]["next_cursor"]
+    rest = await client.conversations_history(channel=CHANNEL, oldest=stamps[0], limit=2, cursor=cursor)
+    assert [one["text"] for one in rest["messages"]] == ["4", "3"]
+    last = await client.conversations_history(channel=CHANNEL, oldest=stamps[0], latest=stamps[4], limit=2)
+    assert [one["text"] for one in last["messages"]] == ["3", "2"]
 
 
 async def test_an_update_keeps_what_it_does_not_name(slack: FakeSlack, client: AsyncWebClient, card: Json) -> None:
