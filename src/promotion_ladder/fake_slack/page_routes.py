@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import json
 import mimetypes
 from collections.abc import Awaitable, Callable
@@ -30,11 +31,11 @@ STREAM_SECONDS = 15.0  # a comment is sent when nothing changed for so long: it 
 def add_page(app: web.Application, slack: "FakeSlack") -> None:
     """Add every route of the page and of ``/_fake``."""
     app.router.add_get("/", _file("index.html"))
-    app.router.add_get("/archives/{channel}/{message}", lambda request: _permalink(slack, request))
+    app.router.add_get("/archives/{channel}/{message}", functools.partial(_permalink, slack))
     for name in PAGE_FILES:
         app.router.add_get(f"/page/{name}", _file(name))
-    app.router.add_get("/files/{file}/{name}", lambda request: _upload(slack, request))
-    app.router.add_get("/_fake/stream", lambda request: _stream(slack, request))
+    app.router.add_get("/files/{file}/{name}", functools.partial(_upload, slack))
+    app.router.add_get("/_fake/stream", functools.partial(_stream, slack))
     for path, act in _acts(slack).items():
         app.router.add_post(f"/_fake/{path}", _acting(act))
     for path, see in _sights(slack).items():

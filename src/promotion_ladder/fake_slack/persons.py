@@ -163,7 +163,7 @@ class Persons:
         if key in self.state.ephemerals and self.state.ephemerals[key]["to"] == user:
             return copy.deepcopy(self.state.ephemerals[key])
         for channel, said in self.state.messages.items():
-            if key in said:
+            if key in said and (not channel.startswith("D") or channel == f"D{user[1:]}"):
                 return copy.deepcopy(said[key]) | {"channel": channel}
         raise NoSuchElement(f"{user} sees no message or view {key}")
 

@@ -75,7 +75,7 @@ def check_kind(thing: Any, shapes: dict[str, Shape], allowed: frozenset[str], pa
         yield at("must be an object", path)
     elif "type" not in thing:
         yield at("missing required field: type", path)
-    elif thing["type"] not in allowed or thing["type"] not in shapes:
+    elif str(thing["type"]) not in allowed & shapes.keys():
         yield at(f"unsupported type: {thing['type']}", f"{path}/type")
     else:
         yield from check_shape(thing, shapes[thing["type"]], path)
