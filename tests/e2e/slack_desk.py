@@ -104,7 +104,8 @@ class Desk:
         """Wait until this person was told ``words`` privately; the whole sentence."""
 
         def found() -> list[str]:
-            return [one["text"] for one in self.slack.ephemerals(user) if words in str(one)]
+            directly = self.slack.messages(f"D{user[1:]}")  # who is not in the channel is told there
+            return [one["text"] for one in (*self.slack.ephemerals(user), *directly) if words in str(one)]
 
         await self.slack.until(lambda: bool(found()), 15)
         return found()[-1]
