@@ -143,12 +143,32 @@ async def test_what_a_person_does_while_no_worker_lives_is_told_by_the_next_one(
     await hears(pagerduty, found, "trigger", "acknowledge")
 
 
-async def test_the_channels_can_be_tried(rig: Rig, channels: tuple[Receiver, Receiver]) -> None:
+async def test_without_worker_and_temporal_the_command_tells(rig: Rig, channels: tuple[Receiver, Receiver]) -> None:
     pagerduty, webhook = channels
-    secrets = {
+    await rig.bot("asleep")
+    async with rig.without_worker():
+        await rig.cli("kill", "asleep", "-r", "wrong", "-y", who="rita")
+        found = await incident(rig, "asleep", Code.KILLED)
+        gone = settings_of(pagerduty, webhook) | {"TEMPORAL_ADDRESS": "127.0.0.1:1"}
+        told = await rig.cli("reconcile", "--fix", "-o", "json", env=gone)
+        assert told.json["error"]["code"] == Code.TEMPORAL_DOWN
+        assert said(pagerduty, found) == ["trigger"]
+        assert [status for status, _ in keys(webhook, found)] == ["open"]
+    await rig.cli("kill", "asleep", "--release", "-r", "mended", "-y", who="rita")
+    await hears(pagerduty, found, "trigger", "resolve")
+
+
+def settings_of(pagerduty: Receiver, webhook: Receiver) -> dict[str, str]:
+    """What a terminal's environment needs for both channels."""
+    return {
         "LADDER_PAGERDUTY_KEY": KEY, "LADDER_PAGERDUTY_URL": f"http://{pagerduty.host}/v2/enqueue",
         "LADDER_ALERTS_URL": f"http://{webhook.host}/alerts", "LADDER_WEBHOOK_SECRET": SECRET,
     }  # fmt: skip
+
+
+async def test_the_channels_can_be_tried(rig: Rig, channels: tuple[Receiver, Receiver]) -> None:
+    pagerduty, webhook = channels
+    secrets = settings_of(pagerduty, webhook)
     tried = await rig.cli("incidents", "test-alert", "-o", "json", env=secrets)
     assert (tried.status, tried.json) == (0, {"pagerduty": "", "webhook": ""})
     event = json.loads(pagerduty.posts[-1][2])
@@ -162,3 +182,11 @@ async def test_the_channels_can_be_tried(rig: Rig, channels: tuple[Receiver, Rec
     assert "no channel to on-call is configured" in none.json["error"]["detail"]
     listed = await rig.cli("incidents", "--all")
     assert "trial" not in listed.out
+
+
+async def test_no_secret_is_left_in_record_history_or_logs(rig: Rig, channels: tuple[Receiver, Receiver]) -> None:
+    assert KEY.encode() in channels[0].posts[0][2]
+    files = [file for file in rig.stack.state_dir.rglob("*") if file.is_file()]
+    assert {"audit.sqlite", "worker.log", "temporal.log"} <= {file.name for file in files}
+    holding = [file.name for file in files for secret in (KEY, SECRET) if secret.encode() in file.read_bytes()]
+    assert holding == []
