@@ -1,7 +1,8 @@
 """Guards: one activity per stage that looks every second or so and returns when there is something to be known.
 
 It renews the lease while it looks, so an exposure nobody watches takes itself back. On a trip it pauses entries at
-the platform before it returns; what follows is the workflow's. When scopes were paused for a while or let go on it
+the platform before it returns, and cancels the orders of what is to come down: the first cancel waits for no queue of
+Temporal's. What follows is the workflow's. When scopes were paused for a while or let go on it
 returns as well and is started again at once, with what is paused in its order: so each change is recorded once, and a
 worker that dies between the platform and its report loses nothing, because the next one compares the platform's latches
 with the order. Details of a heartbeat would be lost with the worker, and a signal could be sent twice.
@@ -17,10 +18,11 @@ from promotion_ladder.contracts import GuardTrip, StageOrder
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.gates import OnTrip
 from promotion_ladder.core.platform import Variant
+from promotion_ladder.descent import quieten
 from promotion_ladder.ports import Platform
 from promotion_ladder.watching import Finding, Watched, Watcher, latch_scope
 
-PAUSE_TRIES = 5
+TRIES = 5
 
 
 class GuardActivities:
@@ -54,16 +56,26 @@ class GuardActivities:
             return GuardTrip(
                 verdict=finding.verdict, abort=False, paused=True, at=datetime.now(UTC), scopes=finding.paused
             )
-        key = f"{order.promotion_id}:{order.epoch}:{order.stage.name}.{order.attempt}.{order.entry}:pause:guard"
-        paused = False
-        for _ in range(PAUSE_TRIES):
-            try:
-                await self._platform.pause_entries(order.release.bot, Variant.CANDIDATE, key)
-                await latch_scope(self._platform, order.release.bot, finding)
-            except LadderError:
-                await asyncio.sleep(0.2)
-            else:
-                paused = True
+        quiet = False
+        for number in range(TRIES):
+            quiet = await self._quieten(order, finding, number)
+            if quiet:
                 break
+            await asyncio.sleep(0.2)
         abort = finding.then is OnTrip.ABORT
-        return GuardTrip(verdict=finding.verdict, abort=abort, paused=paused, at=datetime.now(UTC))
+        return GuardTrip(verdict=finding.verdict, abort=abort, paused=quiet, at=datetime.now(UTC))
+
+    async def _quieten(self, order: StageOrder, finding: Finding, number: int) -> bool:
+        """One try: entries are paused, and what comes down is cancelled too; whether the platform did all of it."""
+        bot = order.release.bot
+        key = f"{order.promotion_id}:{order.epoch}:{order.stage.name}.{order.attempt}.{order.entry}:guard.{number}"
+        refused = list[str]()
+        try:
+            if finding.then is OnTrip.ABORT:
+                _, refused = await quieten(self._platform, bot, key)
+            else:
+                await self._platform.pause_entries(bot, Variant.CANDIDATE, f"{key}:pause")
+            await latch_scope(self._platform, bot, finding)
+        except LadderError:
+            return False
+        return not refused

@@ -2,7 +2,8 @@
 
 from temporalio import activity
 
-from promotion_ladder.core.notice import Delivery, Notice
+from promotion_ladder.core.card import Telling
+from promotion_ladder.core.notice import Delivery
 from promotion_ladder.ports import Notifier
 
 
@@ -13,6 +14,6 @@ class NotificationActivities:
         self._notifier = notifier
 
     @activity.defn(name="notify")
-    async def notify(self, notice: Notice) -> Delivery:
+    async def notify(self, telling: Telling) -> Delivery:
         """Deliver one notice; raises until a channel took it."""
-        return await self._notifier.notify(notice)
+        return await self._notifier.notify(telling)

@@ -26,7 +26,7 @@ from promotion_ladder.simulation.behaviour import Behaviour
 from promotion_ladder.simulation.bots import BotSpec, make_release
 from promotion_ladder.simulation.process import Knobs
 from promotion_ladder.stack.local import LocalStack
-from promotion_ladder.stack.processes import free_port
+from promotion_ladder.stack.processes import Process, end, free_port, is_free
 
 PATIENCE = 60.0
 SETTLE = 2.0
@@ -134,6 +134,22 @@ class Bed:
         """The bots whose candidate has a position at the venue."""
         found = await self.platform.exposures()
         return {e.bot for e in found if e.variant is Variant.CANDIDATE and e.open_positions}
+
+    @asynccontextmanager
+    async def second_worker(self) -> AsyncIterator[None]:
+        """Another worker beside the stack's own."""
+        port = free_port()
+        env = {**self.stack.worker.env, "LADDER_METRICS": f"127.0.0.1:{port}"}
+        made = Process("a second worker", self.stack.worker.command, self.stack.state_dir / "logs/worker-2.log", env)
+
+        async def polls() -> bool:
+            return not is_free(port)
+
+        try:
+            await made.begin(polls)
+            yield
+        finally:
+            await end([made])
 
     def hand(self) -> LadderClient:
         """A client that knows nothing yet, as each command is one."""

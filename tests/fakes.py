@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from promotion_ladder.core.admission import MONEY_NEEDS
 from promotion_ladder.core.canonical import GENESIS, digest
+from promotion_ladder.core.card import Telling
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import DESK, AuditEvent, ChainedEvent
@@ -57,6 +58,8 @@ class FakePlatform:
     stage: str = ""
     shares: dict[Variant, Decimal] = field(default_factory=lambda: {Variant.STABLE: TOTAL})
     held: dict[tuple[Variant, str], Decimal] = field(default_factory=dict)
+    resting: dict[Variant, int] = field(default_factory=dict)
+    """Orders that were neither filled nor cancelled."""
     pnl: Decimal = Decimal(0)
     latches: list[Latch] = field(default_factory=list)
     held_out: list[HoldOut] = field(default_factory=list)
@@ -163,7 +166,7 @@ class FakePlatform:
 
     async def cancel_orders(self, bot: str, variant: Variant, key: str) -> int:
         self._up()
-        return 0
+        return self.resting.pop(variant, 0)
 
     async def exit_position(self, bot: str, variant: Variant, instrument: str, key: str) -> ExitReceipt:
         self._up()
@@ -339,14 +342,18 @@ class FakeAudit:
 class FakeNotifier:
     """Keeps notices; it can be down."""
 
-    notices: list[Notice] = field(default_factory=list)
+    tellings: list[Telling] = field(default_factory=list)
     down: bool = False
 
-    async def notify(self, notice: Notice) -> Delivery:
+    @property
+    def notices(self) -> list[Notice]:
+        return [telling.notice for telling in self.tellings]
+
+    async def notify(self, telling: Telling) -> Delivery:
         if self.down:
             raise LadderError(Code.NOTICE_UNDELIVERED)
-        self.notices.append(notice)
-        return Delivery(notice_id=notice.notice_id, channel="fake")
+        self.tellings.append(telling)
+        return Delivery(notice_id=telling.notice.notice_id, channel="fake")
 
 
 @dataclass

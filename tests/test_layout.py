@@ -30,8 +30,9 @@ def words(text: str) -> frozenset[str]:
 
 
 ALL = words("core contracts ports settings config adapters simulation testing client stack activities workflows")
-ALL |= words("workers cli demo tree connection descent incidents reconciling watching beside paging")
-THE_WORLD = words("fastapi httpx prometheus_api_client prometheus_client requests rich sqlalchemy typer uvicorn")
+ALL |= words("workers cli demo tree connection descent incidents reconciling watching beside paging fake_slack")
+THE_WORLD = words("aiohttp fastapi httpx matplotlib prometheus_api_client prometheus_client requests rich slack_bolt")
+THE_WORLD |= words("slack_sdk sqlalchemy typer uvicorn")
 TEMPORAL = words("temporalio")
 
 # Whoever adds a module to the top of the package gives it a row. Only workers, cli, stack and client know adapters.
@@ -44,6 +45,7 @@ LAYERS = {
     "settings": Layer(words("core config"), never=THE_WORLD | TEMPORAL),
     "adapters": Layer(words("core ports config"), never=TEMPORAL),
     "simulation": Layer(words("core ports config"), never=TEMPORAL),
+    "fake_slack": Layer(words(""), only=words("aiohttp pydantic yaml")),
     "descent": Layer(words("core ports"), never=THE_WORLD | TEMPORAL),
     "incidents": Layer(words("core ports"), never=THE_WORLD | TEMPORAL),
     "paging": Layer(words("core ports"), never=THE_WORLD | TEMPORAL),
@@ -59,7 +61,7 @@ LAYERS = {
     "testing": Layer(words("core"), never=THE_WORLD | TEMPORAL),
     "tree": Layer(words("core"), only=words("rich")),
     "stack": Layer(ALL - words("testing activities workflows cli demo")),
-    "workers": Layer(ALL - words("testing stack cli demo")),
+    "workers": Layer(ALL - words("testing stack cli demo fake_slack")),
     "cli": Layer(ALL),
     "demo": Layer(ALL - words("simulation testing activities workflows workers cli")),
 }

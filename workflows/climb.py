@@ -348,6 +348,7 @@ class Climb:
                 notice_id=notice_id, promotion_id=state.promotion_id, kind=kind, bot=state.release.bot,
                 release=state.release.version, stage=state.stage_name, lines=lines, deadline=deadline,
                 title=f"{state.release.bot} {state.release.version}: {title}", needs_person=needs_person,
+                at=workflow.now(),
             )
         )  # fmt: skip
         return notice_id

@@ -9,16 +9,19 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.base import show_duration
-    from promotion_ladder.core.canonical import digest
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.decide import Step
     from promotion_ladder.core.ladder import ApprovalExit, VetoExit
     from promotion_ladder.core.notice import NoticeKind
-    from promotion_ladder.core.rules import approval_terms, quorum, step_asked
+    from promotion_ladder.core.rules import approval_terms, evidence_asked, quorum, step_asked, window_length
     from promotion_ladder.core.state import Ending, Phase, Window
     from promotion_ladder.workflows.climb import Climb
     from promotion_ladder.workflows.incidents import delivered
     from promotion_ladder.workflows.observation import judge
+
+
+PUNCTUAL = timedelta(seconds=5)
+"""A notice that took longer to be delivered told an earlier deadline than there is."""
 
 
 async def leave(climb: Climb) -> Code | None:
@@ -26,30 +29,32 @@ async def leave(climb: Climb) -> Code | None:
     leaving = climb.state.stage.exit
     match leaving:
         case VetoExit():
-            await _veto_window(climb, leaving)
+            await _veto_window(climb)
         case ApprovalExit():
-            await _approval(climb, leaving.expires)
+            await _approval(climb)
         case _:
             return Code.GATES_PASSED
     climb.state.window = None
     decision = (await judge(climb)).decision
     if decision.step is not Step.ADVANCE:
         climb.state.approvals.clear()
-        climb.record("sent_back", f"gates no longer pass: {decision.sentence}", code=decision.code)
+        sentence = f"gates no longer pass: {decision.sentence}"
+        climb.record("sent_back", sentence, code=decision.code)
+        climb.tell(NoticeKind.SENT_BACK, sentence)
         return None
     return Code.VETO_WINDOW_PASSED if isinstance(leaving, VetoExit) else Code.APPROVED
 
 
-async def _veto_window(climb: Climb, leaving: VetoExit) -> None:
+async def _veto_window(climb: Climb) -> None:
     """Run the window; it opens only when its notice was delivered."""
     if climb.state.window is None:
-        title = f"leaves {climb.state.stage_name} in {show_duration(leaving.window)} unless somebody vetoes"
-        await _open(climb, NoticeKind.VETO_WINDOW, title, leaving.window)
+        lasts = show_duration(window_length(climb.state))
+        await _open(climb, NoticeKind.VETO_WINDOW, f"leaves {climb.state.stage_name} in {lasts} unless somebody vetoes")
     climb.enter_phase(Phase.VETO_WINDOW)
     await climb.wait(lambda: False, f"veto window of {climb.state.stage_name}", lambda: _deadline(climb))
 
 
-async def _approval(climb: Climb, expires: timedelta) -> None:
+async def _approval(climb: Climb) -> None:
     """Wait for the quorum; silence until the deadline brings down what is exposed and holds what is not."""
     state = climb.state
     roles, _ = approval_terms(state)
@@ -57,7 +62,7 @@ async def _approval(climb: Climb, expires: timedelta) -> None:
     if state.window is None:
         state.approvals.clear()
         people = f"{needed} of {', '.join(roles)}"
-        await _open(climb, NoticeKind.APPROVAL_NEEDED, f"needs {people} to {step_asked(state)}", expires)
+        await _open(climb, NoticeKind.APPROVAL_NEEDED, f"needs {people} to {step_asked(state)}")
     climb.enter_phase(Phase.AWAITING_APPROVAL)
     enough = await climb.wait(
         lambda: len(state.approvals) >= needed, f"approval of {state.stage_name}", lambda: _deadline(climb)
@@ -66,7 +71,7 @@ async def _approval(climb: Climb, expires: timedelta) -> None:
         _expired(climb)
         await climb.checkpoint()
         state.window = None  # resumed after the hold: asked for anew
-        await _approval(climb, expires)
+        await _approval(climb)
 
 
 def _expired(climb: Climb) -> None:
@@ -77,28 +82,28 @@ def _expired(climb: Climb) -> None:
         climb.hold(Code.APPROVAL_EXPIRED, "ladder", sentence)
 
 
-async def await_resume_approval(climb: Climb, expires: timedelta = timedelta(hours=24)) -> None:
+async def await_resume_approval(climb: Climb) -> None:
     """Before a resumed climb enters its first stage: the approval that the skipped exits would have asked for."""
     if climb.state.resume_roles:
-        await _approval(climb, expires)
+        await _approval(climb)
         climb.state.window, climb.state.resume_roles = None, ()
 
 
-async def _open(climb: Climb, kind: NoticeKind, title: str, lasts: timedelta) -> None:
+async def _open(climb: Climb, kind: NoticeKind, title: str) -> None:
     climb.enter_phase(Phase.AWAITING_NOTICE)
-    state = climb.state
+    state, lasts = climb.state, window_length(climb.state)
     verdicts = state.decision.verdicts if state.decision else ()
     lines = tuple(f"{verdict.name}: {verdict.sentence} ({verdict.outcome})" for verdict in verdicts)
-    notice_id = climb.tell(kind, title, lines, deadline=workflow.now() + lasts, needs_person=True)
+    told: datetime = workflow.now()
+    notice_id = climb.tell(kind, title, lines, deadline=told + lasts, needs_person=True)
     await delivered(climb, notice_id)
     opened: datetime = workflow.now()
     state.window = Window(
-        opened_at=opened,
-        deadline=opened + lasts,
-        notice_id=notice_id,
-        evidence=state.evidence or digest([record.model_dump(mode="json") for record in state.passed]),
+        opened_at=opened, deadline=opened + lasts, notice_id=notice_id, evidence=evidence_asked(state)
     )
     climb.record("window_opened", title, evidence=state.evidence, deadline=(opened + lasts).isoformat())
+    if opened - told > PUNCTUAL:
+        climb.tell(NoticeKind.WINDOW_MOVED, title, deadline=opened + lasts)
 
 
 def _deadline(climb: Climb) -> datetime | None:

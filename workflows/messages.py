@@ -13,8 +13,9 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.base import show_duration
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.ladder import ApprovalExit, VetoExit
+    from promotion_ladder.core.notice import NoticeKind
     from promotion_ladder.core.people import Ruling, Verb, named
-    from promotion_ladder.core.rules import Refusal, approval_terms, approver_refusal, misdirected, refusal
+    from promotion_ladder.core.rules import Refusal, approval_terms, approver_refusal, misdirected, quorum, refusal
     from promotion_ladder.core.state import Approval, Command, Ending, Receipt
     from promotion_ladder.workflows.climb import Climb, Retry, Skip
     from promotion_ladder.workflows.options import RULE
@@ -125,6 +126,8 @@ class Messages:
         sentence = self._apply(command, ruling.named)
         climb.record(f"{command.verb}_accepted", sentence, actor=ruling.named, code=ruling.code,
                      channel=command.channel, reason=command.reason)  # fmt: skip
+        if not command.verb.prohibits:  # those are told by what they lead to
+            climb.tell(NoticeKind.ANSWERED, sentence)
         return Receipt(accepted=True, code=ruling.code, sentence=sentence)
 
     async def _rule(self, command: Command) -> Ruling:
@@ -181,6 +184,7 @@ class Messages:
         sentence = f"{who} approved {state.release.version} at {state.stage_name}"
         climb.record("approved", sentence, actor=who, code=Code.APPROVED, evidence=evidence or None,
                      channel=command.channel, reason=command.reason)  # fmt: skip
+        climb.tell(NoticeKind.ANSWERED, f"{sentence} ({len(state.approvals)} of {quorum(state)})")
         return Receipt(accepted=True, code=Code.APPROVED, sentence=sentence)
 
     def _kill(self, command: Command) -> None:

@@ -103,5 +103,7 @@ AUDIT = Options(
 NOTIFY = Options(
     task_queue=contracts.QUEUE_PLATFORM,
     start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(minutes=5),
     retry_policy=_PATIENT,
 )
+"""Bounded: what is told after an outage is how things stand then, not how they stood before it."""

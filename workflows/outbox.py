@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.activities.incidents import IncidentActivities
     from promotion_ladder.activities.notification import NotificationActivities
     from promotion_ladder.contracts import Events, Tail
+    from promotion_ladder.core.card import Telling, card
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.incidents import IncidentNews, Severity
     from promotion_ladder.core.notice import Notice
@@ -80,13 +81,15 @@ async def _rejoined(climb: Climb) -> bool:
 
 async def send_notices(climb: Climb) -> None:
     """Send notices for ever, in order; an outage of the channel is waited out."""
+    state = climb.state
 
     async def send(notice: Notice) -> None:
+        telling = Telling(notice=notice, card=card(state, workflow.now()), followed=len(state.notices) > 1)
         await workflow.execute_activity_method(
-            NotificationActivities.notify, notice, summary=f"notice: {notice.title}"[:190], **NOTIFY
+            NotificationActivities.notify, telling, summary=f"notice: {notice.title}"[:190], **NOTIFY
         )
 
-    await _one_by_one(climb.state.notices, send, "the notice")
+    await _one_by_one(state.notices, send, "the notice")
 
 
 async def post_news(climb: Climb) -> None:

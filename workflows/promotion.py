@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
         Ruled,
         StartOrder,
     )
-    from promotion_ladder.workflows import exits, incidents, observation, outbox, steps
+    from promotion_ladder.workflows import exits, incidents, observation, outbox, reminders, steps
     from promotion_ladder.workflows.climb import FLUSH, Climb, ComeDown, Renew, Retry, Skip, detached
     from promotion_ladder.workflows.compensation import come_down
     from promotion_ladder.workflows.messages import Messages
@@ -57,6 +57,7 @@ class Promotion:
                 outbox.write_events(self.climb),
                 outbox.send_notices(self.climb),
                 outbox.post_news(self.climb),
+                reminders.remind(self.climb),
             )
         ]
         while True:

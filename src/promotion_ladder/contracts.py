@@ -133,13 +133,13 @@ class Judgement(Record):
 
 
 class GuardTrip(Record):
-    """A guard's limit was broken; the platform was told to pause before this was sent."""
+    """A guard's limit was broken; the platform was told to pause, and what aborts to cancel, before this was sent."""
 
     verdict: Verdict
     abort: bool
     """Whether to come down; else to hold."""
     paused: bool
-    """Whether the platform confirmed the pause."""
+    """Whether the platform confirmed all of that."""
     at: Time
     scopes: tuple[str, ...] | None = None
     """Not a trip: all scopes that are paused for a while now, after one was paused or let go on."""

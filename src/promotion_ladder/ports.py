@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from promotion_ladder.core.alerts import Alert, Told
+from promotion_ladder.core.card import Telling
 from promotion_ladder.core.events import AuditEvent, ChainedEvent
 from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
 from promotion_ladder.core.flat import FlatReport
 from promotion_ladder.core.ladder import Ladder, Probe
-from promotion_ladder.core.notice import Delivery, Notice
+from promotion_ladder.core.notice import Delivery
 from promotion_ladder.core.people import People, Policy, Verb
 from promotion_ladder.core.platform import (
     BotFacts,
@@ -174,7 +175,7 @@ class Promotions(Protocol):
 class Notifier(Protocol):
     """A channel to people."""
 
-    async def notify(self, notice: Notice) -> Delivery:
+    async def notify(self, telling: Telling) -> Delivery:
         """Deliver once; the same ``notice_id`` again must not appear twice where the channel can tell."""
 
 

@@ -11,11 +11,12 @@ from tests.activations.drive import CONVERTER, Job, Run, cancel, done, failed, f
 from tests.workflows.conftest import LADDER, PEOPLE, POLICY, RELEASE
 
 from promotion_ladder.contracts import Acknowledged, Acquired, Admission, Claim, Entered, GuardTrip, Judgement
+from promotion_ladder.core.card import Telling
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.decide import Decision, Step
 from promotion_ladder.core.flat import Flatness, FlatReport, Flattened
 from promotion_ladder.core.ladder import Ladder
-from promotion_ladder.core.notice import Delivery, Notice
+from promotion_ladder.core.notice import Delivery
 from promotion_ladder.core.people import Verb, rule
 from promotion_ladder.core.release import ReleaseRef
 from promotion_ladder.core.state import Command, Phase, PromotionState, StartOrder
@@ -125,7 +126,7 @@ class Desk:
             case "record":
                 return "written"
             case "notify":
-                return Delivery(notice_id=_read(argument, Notice).notice_id, channel="test")
+                return Delivery(notice_id=_read(argument, Telling).notice.notice_id, channel="test")
             case "rule":
                 claim = _read(argument, Claim)
                 return rule(PEOPLE, POLICY, claim.identity, claim.verb, claim.also_roles)

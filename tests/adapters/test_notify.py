@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 from tests.adapters.receiver import Behaviour, Receiver, answer, drip_headers, endless, hang, lose_the_answer
+from tests.cards import telling
 
 from promotion_ladder.adapters.notify import Fanout, FileNotifier, TerminalNotifier, WebhookNotifier, read_notices
+from promotion_ladder.core.card import Telling
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.notice import Delivery, Notice, NoticeKind
@@ -32,12 +34,17 @@ def notice(number: int = 1, **more: Any) -> Notice:
         notice_id=f"alpha/2.0.0/x1:{number}", promotion_id="alpha/2.0.0/x1", kind=NoticeKind.VETO_WINDOW, bot="alpha",
         release="2.0.0", stage="paper", lines=("win rate 61 % of 55 %",),
         **{"title": "alpha 2.0.0 § may leave paper", "deadline": datetime(2026, 3, 2, 9, 30, tzinfo=UTC)} | more,
+        at=datetime(2026, 3, 2, 9, tzinfo=UTC),
     )  # fmt: skip
 
 
-async def undelivered(channel: Notifier, what: Notice | None = None) -> str:
+def told(number: int = 1, **more: Any) -> Telling:
+    return telling(notice(number, **more))
+
+
+async def undelivered(channel: Notifier, what: Telling | None = None) -> str:
     with pytest.raises(LadderError) as caught:
-        await channel.notify(what or notice())
+        await channel.notify(what or told())
     assert caught.value.code is Code.NOTICE_UNDELIVERED
     return str(caught.value)
 
@@ -51,7 +58,7 @@ def webhook(receiver: Receiver) -> WebhookNotifier:
 
 
 async def test_a_webhook_posts_the_notice_once(receiver: Receiver, webhook: WebhookNotifier) -> None:
-    assert await webhook.notify(notice()) == Delivery(notice_id=notice().notice_id, channel="webhook")
+    assert await webhook.notify(told()) == Delivery(notice_id=notice().notice_id, channel="webhook")
     [(path, headers, body)] = receiver.posts
     assert path == "/hook/T0K3N?key=K3Y"
     assert headers["content-type"] == "application/json"
@@ -61,7 +68,7 @@ async def test_a_webhook_posts_the_notice_once(receiver: Receiver, webhook: Webh
 
 
 async def test_the_receivers_recipe_verifies_it_and_nothing_else(receiver: Receiver, webhook: WebhookNotifier) -> None:
-    await webhook.notify(notice())
+    await webhook.notify(told())
     [(_, headers, body)] = receiver.posts
     timestamp = headers["x-ladder-timestamp"]
 
@@ -79,7 +86,7 @@ async def test_the_receivers_recipe_verifies_it_and_nothing_else(receiver: Recei
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 async def test_any_2xx_is_delivered(receiver: Receiver, webhook: WebhookNotifier, status: int) -> None:
     receiver.behave = answer(status)
-    assert (await webhook.notify(notice())).channel == "webhook"
+    assert (await webhook.notify(told())).channel == "webhook"
 
 
 @pytest.mark.parametrize("status", [301, 307, 400, 401, 404, 429, 500, 503])
@@ -106,7 +113,7 @@ async def test_a_receiver_that_never_answers_is_undelivered_within_the_deadline(
 
 async def test_an_endless_answer_is_not_read(receiver: Receiver, webhook: WebhookNotifier) -> None:
     receiver.behave = endless
-    assert (await webhook.notify(notice())).channel == "webhook"
+    assert (await webhook.notify(told())).channel == "webhook"
 
 
 async def test_a_lost_answer_is_undelivered_and_the_resend_can_be_told(
@@ -115,7 +122,7 @@ async def test_a_lost_answer_is_undelivered_and_the_resend_can_be_told(
     receiver.behave = lose_the_answer
     assert "could not be reached" in await undelivered(webhook)
     receiver.behave = answer(200)
-    await webhook.notify(notice())
+    await webhook.notify(told())
     assert len({(headers["idempotency-key"], body) for _, headers, body in receiver.posts}) == 1
     assert len(receiver.posts) == 2
 
@@ -139,7 +146,7 @@ async def test_no_secret_is_in_an_error_or_a_log(
     receiver.behave = behave
     with caplog.at_level(logging.DEBUG):  # of every library too
         try:
-            text = repr(await Fanout([webhook]).notify(notice()))
+            text = repr(await Fanout([webhook]).notify(told()))
         except LadderError as error:
             text = str(error)
     for secret in (SECRET, "hunter2", "T0K3N", "K3Y"):
@@ -158,7 +165,7 @@ async def test_a_file_takes_each_notice_once_also_from_another_process(tmp_path:
     path = tmp_path / "new" / "notices.jsonl"
     assert read_notices(path) == []
     for number in (1, 2, 1):
-        delivery = await FileNotifier(path).notify(notice(number))  # anew each time, as another process would
+        delivery = await FileNotifier(path).notify(told(number))  # anew each time, as another process would
     assert delivery == Delivery(notice_id=notice(1).notice_id, channel="file", reference=str(path))
     assert read_notices(path) == [notice(1), notice(2)]
     assert [json.loads(line)["bot"] for line in path.read_text().splitlines()] == ["alpha", "alpha"]
@@ -167,7 +174,7 @@ async def test_a_file_takes_each_notice_once_also_from_another_process(tmp_path:
 async def test_a_torn_line_spoils_no_other(tmp_path: Path) -> None:
     path = tmp_path / "notices.jsonl"
     path.write_bytes(notice(1).model_dump_json().encode() + b'\n{"notice_id": "\xc3')
-    await FileNotifier(path).notify(notice(2))
+    await FileNotifier(path).notify(told(2))
     assert read_notices(path) == [notice(1), notice(2)]
 
 
@@ -186,19 +193,19 @@ def terminal() -> tuple[TerminalNotifier, io.StringIO]:
 async def test_a_terminal_gets_one_line_for_each_notice() -> None:
     channel, screen = terminal()
     for number in (1, 1, 2):
-        assert (await channel.notify(notice(number, needs_person=True))).channel == "terminal"
+        assert (await channel.notify(told(number, needs_person=True))).channel == "terminal"
     line = "veto window  alpha 2.0.0 § may leave paper  until 2026-03-02 09:30:00 UTC  needs a person\n"
     assert screen.getvalue() == line * 2
 
 
 async def test_a_notice_cannot_play_with_the_terminal() -> None:
     channel, screen = terminal()
-    await channel.notify(notice(title="[red]a[/red] \x1b[2J b\nc\r\x07", deadline=None))
+    await channel.notify(told(title="[red]a[/red] \x1b[2J b\nc\r\x07", deadline=None))
     assert screen.getvalue() == "veto window  [red]a[/red] \ufffd[2J b c \ufffd\n"
 
 
 async def test_a_terminal_goes_to_standard_error_by_default(capsys: pytest.CaptureFixture[str]) -> None:
-    await TerminalNotifier().notify(notice())
+    await TerminalNotifier().notify(told())
     out, err = capsys.readouterr()
     assert not out
     assert "may leave paper" in err
@@ -214,7 +221,7 @@ async def test_a_terminal_forgets_the_oldest_notices() -> None:
     with Path(os.devnull).open("w") as nowhere:  # noqa: ASYNC230 - it cannot block
         channel = TerminalNotifier(Console(file=nowhere))
         for number in range(1_100):
-            await channel.notify(notice(number))
+            await channel.notify(told(number))
     assert len(channel._told) == 1_000
 
 
@@ -226,11 +233,12 @@ class Channel(Notifier):
         self.name, self.failure = name, failure
         self.told: list[str] = []
 
-    async def notify(self, notice: Notice) -> Delivery:
-        self.told.append(notice.notice_id)
+    async def notify(self, telling: Telling) -> Delivery:
+        notice_id = telling.notice.notice_id
+        self.told.append(notice_id)
         if self.failure:
             raise self.failure
-        return Delivery(notice_id=notice.notice_id, channel=self.name, reference=f"{self.name}-1")
+        return Delivery(notice_id=notice_id, channel=self.name, reference=f"{self.name}-1")
 
 
 DOWN = LadderError(Code.NOTICE_UNDELIVERED, "the pager is down")
@@ -238,7 +246,7 @@ DOWN = LadderError(Code.NOTICE_UNDELIVERED, "the pager is down")
 
 async def test_one_channel_that_took_it_is_enough_and_the_others_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     channels = [Channel("pager", DOWN), Channel("slack"), Channel("mail"), Channel("odd", KeyError("x"))]
-    delivery = await Fanout(channels).notify(notice())
+    delivery = await Fanout(channels).notify(told())
     assert delivery == Delivery(notice_id=notice().notice_id, channel="slack+mail", reference="slack-1")
     assert all(len(channel.told) == 1 for channel in channels)
     assert "the pager is down" in caplog.text
@@ -255,7 +263,7 @@ async def test_an_extra_is_told_but_does_not_count() -> None:
     extra = Channel("terminal")
     await undelivered(Fanout([Channel("pager", DOWN)], extras=[extra]))
     assert extra.told == [notice().notice_id]
-    delivery = await Fanout([Channel("slack")], extras=[extra, Channel("broken", DOWN)]).notify(notice())
+    delivery = await Fanout([Channel("slack")], extras=[extra, Channel("broken", DOWN)]).notify(told())
     assert delivery.channel == "slack"
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 from promotion_ladder.adapters.lines import append_line, read_lines
 from promotion_ladder.adapters.posting import DEADLINE, NoAnswerError, Poster, signed
 from promotion_ladder.core.canonical import canonical
+from promotion_ladder.core.card import Telling
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.notice import Delivery, Notice, NoticeKind
@@ -52,8 +53,9 @@ class WebhookNotifier(Notifier):
         self._poster = Poster("the webhook", url, deadline)
         self._secret = secret.encode()
 
-    async def notify(self, notice: Notice) -> Delivery:
+    async def notify(self, telling: Telling) -> Delivery:
         """Post ``notice`` once, within the deadline; raises ``OPS_NOTICE_UNDELIVERED`` unless the answer is 2xx."""
+        notice = telling.notice
         body = canonical(notice)
         try:
             answer = await self._poster.post(body, signed(self._secret, notice.notice_id, body))
@@ -70,8 +72,9 @@ class FileNotifier(Notifier):
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def notify(self, notice: Notice) -> Delivery:
+    async def notify(self, telling: Telling) -> Delivery:
         """Append ``notice`` unless it is there; raises ``OPS_NOTICE_UNDELIVERED`` when the file cannot be written."""
+        notice = telling.notice
         try:
             await asyncio.to_thread(self._append, notice)
         except OSError as problem:
@@ -93,8 +96,9 @@ class TerminalNotifier(Notifier):
         self._console = console or Console(stderr=True)
         self._told: dict[str, None] = {}  # in the order told, so that the oldest are forgotten first
 
-    async def notify(self, notice: Notice) -> Delivery:
+    async def notify(self, telling: Telling) -> Delivery:
         """Print ``notice`` unless it was printed; raises ``OPS_NOTICE_UNDELIVERED`` when the terminal is gone."""
+        notice = telling.notice
         if notice.notice_id not in self._told:
             try:
                 self._console.print(_line(notice), soft_wrap=True)
@@ -117,14 +121,15 @@ class Fanout(Notifier):
         self._channels = tuple(channels)
         self._extras = tuple(extras)
 
-    async def notify(self, notice: Notice) -> Delivery:
+    async def notify(self, telling: Telling) -> Delivery:
         """Tell all; raises ``OPS_NOTICE_UNDELIVERED`` with every channel's reason when none of those that count did.
 
         The delivery names the channels that took it, joined by ``+``, with the reference of the first. What the
         others said is logged.
         """
+        notice = telling.notice
         outcomes = await asyncio.gather(
-            *(_told(channel, notice) for channel in (*self._channels, *self._extras)),
+            *(_told(channel, telling) for channel in (*self._channels, *self._extras)),
         )
         for outcome in outcomes:
             if isinstance(outcome, str):
@@ -142,14 +147,14 @@ def read_notices(path: Path) -> list[Notice]:
     return [notice for notice in map(_parsed, read_lines(path)) if notice is not None]
 
 
-async def _told(channel: Notifier, notice: Notice) -> Delivery | str:
-    """What ``channel`` made of ``notice``: its delivery, or why there is none."""
+async def _told(channel: Notifier, telling: Telling) -> Delivery | str:
+    """What ``channel`` made of a notice: its delivery, or why there is none."""
     try:
-        return await channel.notify(notice)
+        return await channel.notify(telling)
     except LadderError as error:
         return str(error)
     except Exception as problem:  # noqa: BLE001 - one broken channel must not silence the others
-        _LOG.exception("notice %s: %s failed", notice.notice_id, type(channel).__name__)
+        _LOG.exception("notice %s: %s failed", telling.notice.notice_id, type(channel).__name__)
         return f"{type(channel).__name__} failed: {type(problem).__name__}"
 
 

@@ -15,9 +15,24 @@ class NoticeKind(StrEnum):
     HELD = "held"
     GUARD_TRIPPED = "guard_tripped"
     SCOPE_PAUSED = "scope_paused"
+    ANSWERED = "answered"
+    """Somebody with the right said something: an approval, a resume, more time."""
+    SENT_BACK = "sent_back"
+    """The gates no longer pass: what was asked is not asked any more."""
+    WINDOW_MOVED = "window_moved"
+    """The wait for people ends at another time than was told."""
+    COUNTDOWN = "countdown"
+    """Time passes and nothing else."""
+    ESCALATED = "escalated"
+    """Half of the time is over and nobody has answered."""
     COMING_DOWN = "coming_down"
     NOT_FLAT = "not_flat"
     ENDED = "ended"
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is worth no message of its own: only what shows the newest state is refreshed."""
+        return self in (NoticeKind.COUNTDOWN, NoticeKind.WINDOW_MOVED)
 
 
 class Notice(Record):
@@ -35,6 +50,8 @@ class Notice(Record):
     """What one needs to decide: gates with number and limit, who may act, what silence means."""
     deadline: Time | None = None
     needs_person: bool = False
+    at: Time
+    """When it was written, on the promotion's clock."""
 
 
 class Delivery(Record):

@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 from promotion_ladder.core.base import Record
+from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.ladder import ApprovalExit, Flatten, WayDown
+from promotion_ladder.core.ladder import ApprovalExit, Flatten, VetoExit, WayDown
 from promotion_ladder.core.people import Ruling, Verb, named
 from promotion_ladder.core.platform import Mode
 from promotion_ladder.core.state import Command, Phase, PromotionState
 
 LONGEST_EXTENSION = timedelta(days=90)
+RESUME_EXPIRES = timedelta(hours=24)
+"""How long an approval of entering at a later stage is waited for."""
 
 
 class Refusal(Record):
@@ -144,6 +147,26 @@ def approval_terms(state: PromotionState) -> tuple[tuple[str, ...], bool]:
         return state.resume_roles, True
     leaving = state.stage.exit
     return (leaving.roles, leaving.four_eyes) if isinstance(leaving, ApprovalExit) else ((), True)
+
+
+def needs_approval(state: PromotionState) -> bool:
+    """Whether people must agree to what comes next; else nobody must object."""
+    return bool(state.resume_roles) or isinstance(state.stage.exit, ApprovalExit)
+
+
+def window_length(state: PromotionState) -> timedelta:
+    """How long people have for what is asked of them now; nothing where they are asked nothing."""
+    if state.resume_roles:
+        return RESUME_EXPIRES
+    leaving = state.stage.exit
+    if isinstance(leaving, ApprovalExit):
+        return leaving.expires
+    return leaving.window if isinstance(leaving, VetoExit) else timedelta(0)
+
+
+def evidence_asked(state: PromotionState) -> str:
+    """What people are shown when they are asked, and an approval binds to."""
+    return state.evidence or digest([record.model_dump(mode="json") for record in state.passed])
 
 
 def step_asked(state: PromotionState) -> str:

@@ -206,6 +206,8 @@ class PromotionState(BaseModel):
     evidence: str | None = None
     window: Window | None = None
     approvals: list[Approval] = []
+    reminded: Time | None = None
+    """When the last reminder of a window was due."""
     resume_quorum: int = 1
     leftover: bool = False
     """Whether an earlier climb's exposure is still to be cleared."""

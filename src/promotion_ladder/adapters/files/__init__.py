@@ -7,6 +7,7 @@ from promotion_ladder.adapters.files.directory import (
     load_people,
     load_policy,
     load_release,
+    load_slack,
 )
 from promotion_ladder.adapters.files.document import Document, UnreadableError, read
 from promotion_ladder.adapters.files.problem import Problem
@@ -23,6 +24,7 @@ __all__ = [
     "load_people",
     "load_policy",
     "load_release",
+    "load_slack",
     "read",
     "schemas",
 ]

@@ -37,7 +37,7 @@ def files_in(path: Path) -> list[Path]:
     """The operator files in a configuration folder; a file stands for itself."""
     if not path.is_dir():
         return [path]
-    names = ("policy.yaml", "people.yaml")
+    names = ("policy.yaml", "people.yaml", "slack.yaml")
     found = [path / name for name in names if (path / name).exists()]
     for folder in (path, path / "ladders", path / "releases") if found else (path,):
         found += sorted(file for file in folder.glob("*.yaml") if file not in found)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from promotion_ladder.adapters.files.check import ladder_folders, ladder_names, misnamed
 from promotion_ladder.adapters.files.kinds import Parsed, parse
 from promotion_ladder.adapters.files.problem import Problem, choose
+from promotion_ladder.adapters.slack.desk import SlackDesk
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.ladder import Ladder
@@ -38,6 +39,11 @@ def load_policy(path: Path | str) -> Policy:
 def load_people(path: Path | str) -> People:
     """The people; ``GOV_DIRECTORY_UNREADABLE`` with the place of what is wrong."""
     return _value(parse(path, People), Code.DIRECTORY_UNREADABLE)
+
+
+def load_slack(path: Path | str) -> SlackDesk:
+    """Where the ladder talks in Slack; ``OPS_SLACK_CONFIG`` with the place of what is wrong."""
+    return _value(parse(path, SlackDesk), Code.SLACK_CONFIG)
 
 
 def load_release(path: Path | str) -> Release:

@@ -1,4 +1,4 @@
-"""The four kinds of operator file, told apart by their top fields, and how one is parsed."""
+"""The five kinds of operator file, told apart by their top fields, and how one is parsed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +9,14 @@ from pydantic import BaseModel, ValidationError
 from promotion_ladder.adapters.files.document import Document, UnreadableError, read
 from promotion_ladder.adapters.files.problem import Problem
 from promotion_ladder.adapters.files.words import translate
+from promotion_ladder.adapters.slack.desk import SlackDesk
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.people import People, Policy
 from promotion_ladder.core.release import Release
 
-KINDS: dict[str, type[BaseModel]] = {"ladder": Ladder, "policy": Policy, "people": People, "release": Release}
+KINDS: dict[str, type[BaseModel]] = {
+    "ladder": Ladder, "policy": Policy, "people": People, "release": Release, "slack": SlackDesk,
+}  # fmt: skip
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -54,7 +57,7 @@ def parse_any(path: Path | str) -> Parsed[BaseModel]:
         told = "; ".join(
             f"a {name} file begins with '{next(iter(model.model_fields))}:'" for name, model in KINDS.items()
         )
-        problem = document.problem((), "this is no ladder, policy, people or release file", told)
+        problem = document.problem((), "this is no ladder, policy, people, release or slack file", told)
         return Parsed(Path(path), document, None, (problem,))
     return _validate(document, KINDS[kind])
 

@@ -73,6 +73,34 @@ TEXTS = {
         "The notice could not be delivered, so the window has not opened.",
         "Mend the channel; the window opens by itself when the notice is delivered.",
     ),
+    "OPS_SLACK_DOWN": (
+        "Slack did not answer, so nobody knows whether it did what it was asked.",
+        "Check status.slack.com and the way there; it is looked for before it is sent again. The CLI has every verb.",
+    ),
+    "OPS_SLACK_REFUSED": (
+        "Slack refused what it was asked.",
+        "'ladder slack check' says what is wrong with channel, scopes or groups.",
+    ),
+    "OPS_SLACK_BUSY": (
+        "Slack asks for a pause: more was sent than it takes at once.",
+        "Nothing: it is sent again after the pause. If it lasts, give noisy desks channels of their own.",
+    ),
+    "OPS_SLACK_TOKEN": (
+        "Slack does not take the token, or the token lacks a scope.",
+        "Install the app anew from config/slack/manifest.yaml, set the token, then 'ladder slack check'.",
+    ),
+    "OPS_SLACK_BOOK": (
+        "What the buttons in Slack stand for cannot be read, so a click cannot be told from another.",
+        "Check LADDER_AUDIT_URL; until then use the CLI. A kill works from Slack all the same.",
+    ),
+    "OPS_SLACK_DEAF": (
+        "No gateway hears clicks in Slack, so a message there could not be answered.",
+        "Start 'ladder slack'; the window opens by itself when it hears.",
+    ),
+    "OPS_SLACK_CONFIG": (
+        "slack.yaml, or one of the tokens beside it, is missing or cannot be read.",
+        "See docs/slack.md; 'ladder slack check' names what is missing.",
+    ),
     "OPS_PAGER_DOWN": (
         "A channel to on-call did not take an alert; it is told again until it is taken.",
         "Mend the channel or the network to it; meanwhile 'ladder incidents' lists what on-call should know.",
