@@ -30,7 +30,7 @@ def words(text: str) -> frozenset[str]:
 
 
 ALL = words("core contracts ports settings config adapters simulation testing client stack activities workflows")
-ALL |= words("workers cli demo tree connection descent incidents reconciling watching beside paging fake_slack")
+ALL |= words("workers cli demo tree connection descent incidents reconciling watching beside paging fake_slack gateway")
 THE_WORLD = words("aiohttp fastapi httpx matplotlib prometheus_api_client prometheus_client requests rich slack_bolt")
 THE_WORLD |= words("slack_sdk sqlalchemy typer uvicorn")
 TEMPORAL = words("temporalio")
@@ -58,6 +58,7 @@ LAYERS = {
     "client": Layer(
         words("core contracts ports settings config adapters connection descent incidents paging reconciling")
     ),
+    "gateway": Layer(words("core settings adapters client")),
     "testing": Layer(words("core"), never=THE_WORLD | TEMPORAL),
     "tree": Layer(words("core"), only=words("rich")),
     "stack": Layer(ALL - words("testing activities workflows cli demo")),

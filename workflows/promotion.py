@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.people import Verb
     from promotion_ladder.core.rules import refusal
     from promotion_ladder.core.state import (
+        SLACK,
         Command,
         Ending,
         PromotionResult,
@@ -308,6 +309,8 @@ class Promotion:
         """Refuse what is out of place or out of turn; a refusal here leaves no history."""
         if command.message_id in self.climb.state.receipts:
             return  # sent again: the same answer, whatever has moved since
+        if command.channel == SLACK:
+            return  # let in, so that a click that is refused is on record
         bad = refusal(self.climb.state, command.model_copy(update={"verb": verb}))
         if bad is not None:
             raise ApplicationError(bad.sentence, type=bad.code, non_retryable=True)

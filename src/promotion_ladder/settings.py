@@ -43,6 +43,16 @@ class Settings(BaseModel):
     """``LADDER_PAGERDUTY_KEY``: integration key of the PagerDuty service (Events API v2) that is told of incidents."""
     pagerduty_url: str
     """``LADDER_PAGERDUTY_URL``: where its events go. Default: ``https://events.pagerduty.com/v2/enqueue``."""
+    slack_token: SecretStr | None
+    """``SLACK_BOT_TOKEN``: bot token (``xoxb-…``) of the Slack app; without it the ladder does without Slack."""
+    slack_app_token: SecretStr | None
+    """``SLACK_APP_TOKEN``: app-level token (``xapp-…``), with which ``ladder slack`` listens by Socket Mode."""
+    slack_signing_secret: SecretStr | None
+    """``SLACK_SIGNING_SECRET``: proves that a request over HTTP is Slack's; for ``ladder slack --http``."""
+    slack_file: Path
+    """``LADDER_SLACK``: which workspace and channels. Default: ``slack.yaml`` in the configuration's directory."""
+    slack_api: str | None
+    """``LADDER_SLACK_API``: another address of Slack's Web API, as a fake one has."""
     notices_file: Path | None
     """``LADDER_NOTICES``: file that notices are appended to as JSON lines; the local stack sets it."""
     metrics_address: str | None
@@ -83,8 +93,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         return SecretStr(env[name]) if env.get(name) else None
 
     notices = value("LADDER_NOTICES", "notices")
+    config_dir = Path(value("LADDER_CONFIG", "config") or default_config)
     return Settings(
-        config_dir=Path(value("LADDER_CONFIG", "config") or default_config),
+        config_dir=config_dir,
         audit_url=value("LADDER_AUDIT_URL", "audit") or f"sqlite:///{state_dir / 'audit.sqlite'}",
         anchor_dir=Path(value("LADDER_ANCHORS", "anchors") or state_dir / "anchors"),
         platform_url=value("LADDER_PLATFORM_URL", "platform"),
@@ -95,6 +106,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         alerts_url=env.get("LADDER_ALERTS_URL") or None,
         pagerduty_key=secret("LADDER_PAGERDUTY_KEY"),
         pagerduty_url=env.get("LADDER_PAGERDUTY_URL") or PAGERDUTY,
+        slack_token=secret("SLACK_BOT_TOKEN"),
+        slack_app_token=secret("SLACK_APP_TOKEN"),
+        slack_signing_secret=secret("SLACK_SIGNING_SECRET"),
+        slack_file=Path(env.get("LADDER_SLACK") or config_dir / "slack.yaml"),
+        slack_api=env.get("LADDER_SLACK_API"),
         notices_file=Path(notices) if notices else None,
         metrics_address=env.get("LADDER_METRICS"),
         build_id=env.get("LADDER_BUILD_ID"),

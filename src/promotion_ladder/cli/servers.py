@@ -50,6 +50,9 @@ def dev(
     prometheus_port: Annotated[int, typer.Option()] = 0,
     platform_port: Annotated[int, typer.Option()] = 0,
     tick: Annotated[float, typer.Option(help="Seconds per step of the simulated market.")] = 0.2,
+    slack_fake: Annotated[
+        bool, typer.Option("--slack-fake", help="Also imitate Slack: a page to click through, and the gateway.")
+    ] = False,
     output: Output = Format.TEXT,
 ) -> None:
     """Run the local stack in the foreground: Temporal, Prometheus, the simulated platform, a worker.
@@ -61,11 +64,12 @@ def dev(
       ladder dev
 
       ladder dev --state ./desk --temporal-port 7233 --ui-port 8233
+
+      ladder dev --slack-fake
     """
     ports = Ports(temporal_port, ui_port, prometheus_port, platform_port)
-    stack = LocalStack(state or settings.load().state_dir, ports, tick)
-    if config is not None:
-        stack = LocalStack(stack.state_dir, ports, tick, config.resolve())
+    directory = config.resolve() if config is not None else settings.shipped_config() / "demo"
+    stack = LocalStack(state or settings.load().state_dir, ports, tick, directory, slack_fake)
     run(output, _dev(stack, output))
 
 
@@ -93,6 +97,11 @@ def _say_where(stack: LocalStack, output: Format) -> None:
         ("Temporal", f"{stack.temporal_address}, look at {stack.ui_url}"),
         ("Prometheus", stack.prometheus_url),
         ("platform", f"{stack.platform_url}/docs"),
+        *(
+            (("Slack", f"{stack.slack_url}/?as=U0RITA003, as somebody else by the list there"),)
+            if stack.slack_fake
+            else ()
+        ),
         ("config", str(stack.config_dir)),
         ("state", str(stack.state_dir)),
     ):

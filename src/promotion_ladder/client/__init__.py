@@ -32,7 +32,7 @@ from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.platform import BotFacts, HoldOutOrder
 from promotion_ladder.core.release import Release
-from promotion_ladder.core.state import PromotionResult, PromotionState, Receipt, StartOrder
+from promotion_ladder.core.state import Command, PromotionResult, PromotionState, Receipt, StartOrder
 
 PATIENCE = timedelta(seconds=15)
 """How long a person waits for a worker's answer."""
@@ -150,15 +150,25 @@ class LadderClient(Attending, Drilling):
         command = self.command(
             verb, state.promotion_id, reason, stage=state.stage_name, attempt=state.attempt, **fields
         )
+        return await self._permit(bot, command)
+
+    async def send(self, bot: str, command: Command) -> Receipt:
+        """Send a message that was made for what a person saw, which may not be what there is by now.
+
+        Raises LadderError when it was refused. A prohibition without an answer in time stands as sent.
+        """
+        return await (self._prohibited(bot, command) if command.verb.prohibits else self._permit(bot, command))
+
+    async def _permit(self, bot: str, command: Command) -> Receipt:
         handle = await self.handle(bot)
         try:
             receipt: Receipt = await handle.execute_update(
-                str(verb), command, result_type=Receipt, id=command.message_id, rpc_timeout=PATIENCE
+                str(command.verb), command, result_type=Receipt, id=command.message_id, rpc_timeout=PATIENCE
             )
         except WorkflowUpdateFailedError as error:
             raise from_update(error) from None
         except WorkflowUpdateRPCTimeoutOrCancelledError:
-            raise LadderError(Code.WORKER_SILENT, f"no worker answered the {verb} of {bot}") from None
+            raise LadderError(Code.WORKER_SILENT, f"no worker answered the {command.verb} of {bot}") from None
         except RPCError as error:
             raise from_rpc(error, bot) from None
         return receipt

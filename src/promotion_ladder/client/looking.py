@@ -1,10 +1,11 @@
 """The servers behind the client, and what can be seen without changing anything."""
 
 import asyncio
+import copy
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import (
@@ -66,6 +67,12 @@ class Looking:
         self._platform: Platform | None = None
         self._store: SqlAudit | None = None
         self._record: DeskRecord | None = None
+
+    def acting_for(self, identity: str) -> Self:
+        """The same connections in the hands of another person, whoever that turns out to be."""
+        other = copy.copy(self)
+        other.settings = self.settings.model_copy(update={"identity": identity})
+        return other
 
     async def temporal(self) -> Client:
         """The Temporal client, connected at the first use."""

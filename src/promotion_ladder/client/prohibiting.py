@@ -62,12 +62,22 @@ class Prohibiting(Looking):
         if not await self.running(bot):
             raise LadderError(Code.NO_SUCH_PROMOTION, f"no promotion of {bot} is running")
         promotion_id = (await self._memo(bot)).get(contracts.MEMO_PROMOTION, "")
-        command = self.command(verb, promotion_id, reason)
+        return await self._sent(bot, self.command(verb, promotion_id, reason))
+
+    async def _prohibited(self, bot: str, command: Command) -> Receipt:
+        """As :meth:`_prohibit`, with a message that was made for one promotion."""
+        if not await self.running(bot):
+            raise LadderError(Code.NO_SUCH_PROMOTION, f"{command.promotion_id} has ended")
+        return await self._sent(bot, command)
+
+    async def _sent(self, bot: str, command: Command) -> Receipt:
         await self._signal(bot, command)
         receipt = await self._ruling(bot, command.message_id)
         if receipt is None:
             return Receipt(
-                accepted=True, code=Code.ALLOWED, sentence=f"{verb} sent to {promotion_id}, not ruled on yet"
+                accepted=True,
+                code=Code.ALLOWED,
+                sentence=f"{command.verb} sent to {command.promotion_id}, not ruled on yet",
             )
         if not receipt.accepted:
             raise LadderError(receipt.code, receipt.sentence)

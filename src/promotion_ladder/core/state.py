@@ -20,6 +20,9 @@ from promotion_ladder.core.notice import Notice
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.release import Release, ReleaseRef
 
+SLACK = "slack"
+"""The channel of messages that were clicked or typed in Slack."""
+
 
 class Phase(StrEnum):
     """What a promotion is doing."""

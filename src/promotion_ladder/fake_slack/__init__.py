@@ -33,7 +33,8 @@ What can be seen (copies; messages carry ``channel``)::
 What can go wrong::
 
     slack.fault(on, kind, *, times=1, seconds=0.0, error="internal_error")
-        on: a method, "*" or "delivery"; kind: lose refuse delay error status | duplicate late
+        on: a method, "response_url", "upload" or "*", kind: lose refuse delay error status (503);
+        or on: "delivery", kind: duplicate late
     await slack.outage(how="503" | "refuse", seconds=inf);  slack.recover()
     await slack.recycle("refresh_requested" | "warning")
     slack.archive(channel, archived=True)  slack.delete(channel, ts)  slack.rename(user, name, real_name)

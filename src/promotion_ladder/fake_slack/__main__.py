@@ -21,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
         workspace = Workspace() if options.workspace is None else read_workspace(options.workspace)
+        if options.state is not None:
+            options.state.parent.mkdir(parents=True, exist_ok=True)
         asyncio.run(_serve(workspace, options))
     except (OSError, ValueError, yaml.YAMLError, sqlite3.Error) as error:
         sys.stderr.write(f"{error}\n")

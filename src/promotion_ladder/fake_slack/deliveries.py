@@ -45,8 +45,11 @@ ONCE = Sending()
 
 @dataclass
 class Delivery:
-    """One payload on its way. ``status``: ``acked`` in time, ``late``, ``refused`` (HTTP status other than 200), or
-    ``failed`` (no answer, or nobody there). ``answer`` is what came with the acknowledgement."""
+    """One payload on its way; ``answer`` is what came with the acknowledgement.
+
+    ``status``: ``acked`` in time, ``late``, ``refused`` (an HTTP status other than 200), or ``failed`` (no answer, or
+    nobody there).
+    """
 
     kind: Kind
     payload: Json
@@ -171,9 +174,7 @@ class Deliveries:
         payload = merged(payload, how.override)
         envelope = secrets.token_hex(8)
         times = how.times + sum(fault.kind == "duplicate" for fault in faults)
-        sent = []
-        for attempt in range(times):
-            sent.append(await self._send_once(kind, payload, envelope, attempt, how.signature))
+        sent = [await self._send_once(kind, payload, envelope, attempt, how.signature) for attempt in range(times)]
         if kind == "events_api" and not sent[-1].acked:
             self._later(self._retry(sent[-1]))
         return sent

@@ -1,6 +1,7 @@
 """``FakeSlack``: the server, and what tests ask of it."""
 
 import copy
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Self
@@ -53,8 +54,9 @@ class FakeSlack(Persons):
         app = web.Application(client_max_size=UPLOAD_LIMIT)
         app.router.add_route("*", "/api/{method:.+}", self.web_api.handle)
         app.router.add_get("/link", self.deliveries.link)
-        app.router.add_post("/_response/{key}", lambda request: respond(self.state, request))
-        app.router.add_post("/_upload/{file}", self._upload)
+        answer = functools.partial(respond, self.state)
+        app.router.add_post("/_response/{key}", self.web_api.fallible("response_url", answer))
+        app.router.add_post("/_upload/{file}", self.web_api.fallible("upload", self._upload))
         add_page(app, self)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5, handle_signals=False)
         await self._runner.setup()

@@ -12,9 +12,10 @@ ON_DELIVERY = ("duplicate", "late")  # what can befall an envelope; everything e
 class Fault:
     """One thing that goes wrong, ``times`` times.
 
-    ``on`` is a method (``chat.postMessage``), ``*`` for any, or ``delivery`` for what Slack sends to the app.
+    ``on`` is a method (``chat.postMessage``), ``response_url``, ``upload`` (the bytes of a file), ``*`` for any of
+    these, or ``delivery`` for what Slack sends to the app.
     ``lose``: it is done, then the connection drops. ``refuse``: the connection drops before. ``delay``: ``seconds``
-    first. ``error``: ``{"ok": false, "error": code}`` instead. ``status``: HTTP ``status`` instead. ``duplicate``: an
+    first. ``error``: ``{"ok": false, "error": code}`` instead. ``status``: HTTP 503 instead. ``duplicate``: an
     envelope comes twice, the second with ``retry_attempt`` and ``retry_reason``. ``late``: ``seconds`` after the click.
     """
 
@@ -23,7 +24,6 @@ class Fault:
     times: int = 1
     seconds: float = 0.0
     error: str = "internal_error"
-    status: int = 503
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

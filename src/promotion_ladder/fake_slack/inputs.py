@@ -8,7 +8,7 @@ from promotion_ladder.fake_slack.rules.elements import options_of
 REQUIRED = "Please complete this required field."
 
 
-class NoSuchElement(LookupError):
+class NoSuchElement(LookupError):  # noqa: N818 -- says what is so
     """The message or view has no such button or input: a person could not have done that."""
 
 

@@ -1,7 +1,9 @@
 """The page's routes: its files, what it shows, and ``/_fake/…``, through which it (and any program) acts."""
 
 import asyncio
+import contextlib
 import dataclasses
+import functools
 import json
 import mimetypes
 from collections.abc import Awaitable, Callable
@@ -29,11 +31,11 @@ STREAM_SECONDS = 15.0  # a comment is sent when nothing changed for so long: it 
 def add_page(app: web.Application, slack: "FakeSlack") -> None:
     """Add every route of the page and of ``/_fake``."""
     app.router.add_get("/", _file("index.html"))
-    app.router.add_get("/archives/{channel}/{message}", lambda request: _permalink(slack, request))
+    app.router.add_get("/archives/{channel}/{message}", functools.partial(_permalink, slack))
     for name in PAGE_FILES:
         app.router.add_get(f"/page/{name}", _file(name))
-    app.router.add_get("/files/{file}/{name}", lambda request: _upload(slack, request))
-    app.router.add_get("/_fake/stream", lambda request: _stream(slack, request))
+    app.router.add_get("/files/{file}/{name}", functools.partial(_upload, slack))
+    app.router.add_get("/_fake/stream", functools.partial(_stream, slack))
     for path, act in _acts(slack).items():
         app.router.add_post(f"/_fake/{path}", _acting(act))
     for path, see in _sights(slack).items():
@@ -165,6 +167,12 @@ async def _stream(slack: "FakeSlack", request: web.Request) -> web.StreamRespons
     """Server-sent events: the version of the state, now and after every change."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
+    with contextlib.suppress(ConnectionError):  # the page was closed
+        await _tell(slack, response)
+    return response
+
+
+async def _tell(slack: "FakeSlack", response: web.StreamResponse) -> None:
     seen = -1
     while not slack.stopping:
         if slack.state.version != seen:
@@ -172,5 +180,4 @@ async def _stream(slack: "FakeSlack", request: web.Request) -> web.StreamRespons
             await response.write(f"data: {seen}\n\n".encode())
         else:
             await response.write(b": still here\n\n")
-        await slack.state.until(lambda: slack.stopping or slack.state.version != seen, STREAM_SECONDS)  # noqa: B023
-    return response
+        await slack.state.until(lambda: slack.stopping or slack.state.version != seen, STREAM_SECONDS)  # noqa: B023 -- awaited here

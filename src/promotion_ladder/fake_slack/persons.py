@@ -1,4 +1,4 @@
-"""The people of the workspace: they press what is shown, fill in what is asked, type commands and look at the home tab."""
+"""The people of the workspace: they press what is shown, fill in modals, type commands and look at the home tab."""
 
 import copy
 from dataclasses import dataclass, field
@@ -25,14 +25,17 @@ class NeedsConfirmation(Exception):  # noqa: N818 -- not an error: Slack asks fi
         self.confirm = confirm
 
 
-class SlackIsOut(ConnectionError):
+class SlackIsOut(ConnectionError):  # noqa: N818 -- says what is so
     """Slack is down: nobody can press anything."""
 
 
 @dataclass
 class Deed:
-    """What a person did and what came of it. ``errors``: by block id, from Slack's client or from the app, while the
-    modal stays open. ``problem``: what Slack tells the person when the app did not answer in time."""
+    """What a person did and what came of it.
+
+    ``errors``: by block id, from Slack's client or from the app, while the modal stays open. ``problem``: what Slack
+    tells the person when the app did not answer in time.
+    """
 
     deliveries: list[Delivery] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
@@ -57,7 +60,7 @@ class Persons:
     faults: Faults
     url: str
 
-    async def click(  # noqa: PLR0913 -- who, where, what, and how: each is asked for by name
+    async def click(
         self,
         user: str,
         message: Json | str,
@@ -114,11 +117,11 @@ class Persons:
             await self.deliveries.send("interactive", payloads.closed(self.state, person, holder), sending)
         )
 
-    async def command(  # noqa: PLR0913 -- as click
-        self, user: str, channel: str, command: str, text: str = "", *, sending: Sending = ONCE
-    ) -> Deed:
-        """Type a slash command, ``command`` with its slash. What the app answers at once is shown to the person, or
-        in the channel if it says so."""
+    async def command(self, user: str, channel: str, command: str, text: str = "", *, sending: Sending = ONCE) -> Deed:
+        """Type a slash command, ``command`` with its slash.
+
+        What the app answers at once is shown to the person, or in the channel if it says so.
+        """
         person = self._person(user)
         place = self.state.channel(channel)
         url = self._answer_to(person, place.id, None)
@@ -160,7 +163,7 @@ class Persons:
         if key in self.state.ephemerals and self.state.ephemerals[key]["to"] == user:
             return copy.deepcopy(self.state.ephemerals[key])
         for channel, said in self.state.messages.items():
-            if key in said:
+            if key in said and (not channel.startswith("D") or channel == f"D{user[1:]}"):
                 return copy.deepcopy(said[key]) | {"channel": channel}
         raise NoSuchElement(f"{user} sees no message or view {key}")
 
@@ -191,7 +194,7 @@ class Persons:
                 case "push":
                     stacked(self.state, checked(self.state, reply.get("view"), "modal"), person.id)
                 case other:
-                    raise ApiError("invalid_arguments", [f"unknown response_action: {other}"])
+                    deed.problem = f"{TROUBLE} (unknown response_action: {other})"
         except ApiError as error:
             deed.problem = f"{TROUBLE} ({error})"
 

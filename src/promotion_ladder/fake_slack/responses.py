@@ -66,9 +66,8 @@ def _replace(state: State, where: ResponseUrl, message: Json) -> None:
     elif where.ephemeral:
         before = state.ephemerals.get(where.message)
         if before is not None:
-            kept = {
-                name: before[name] for name in ("type", "ts", "channel", "to", "from", "thread_ts") if name in before
-            }
+            names = ["type", "ts", "channel", "to", "from", "thread_ts"]
+            kept = {name: before[name] for name in names if name in before}
             state.keep_ephemeral(kept | message)
     else:
         before = state.message(where.channel, where.message)

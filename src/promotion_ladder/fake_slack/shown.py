@@ -1,4 +1,4 @@
-"""The workspace as one person sees it, ready to draw: every text parsed, every date in their zone, every name resolved."""
+"""The workspace as one person sees it, ready to draw: texts parsed, dates in their zone, names resolved."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo

@@ -202,9 +202,9 @@ class State:
             block.setdefault("block_id", self.next_id("b"))
             inside = [*(block.get("elements") or []), block.get("accessory"), block.get("element")]
             for element in inside:
-                if isinstance(element, dict) and element.get("type") not in ("mrkdwn", "plain_text", "image"):
-                    if block["type"] != "rich_text":
-                        element.setdefault("action_id", self.next_id("a"))
+                pressed = isinstance(element, dict) and element.get("type") not in ("mrkdwn", "plain_text", "image")
+                if pressed and block["type"] != "rich_text":
+                    element.setdefault("action_id", self.next_id("a"))
 
     # -- views
 

@@ -1,15 +1,16 @@
 """``/api/{method}``: who calls, may they, is something to go wrong; then the method itself."""
 
 import asyncio
+import functools
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
 from promotion_ladder.fake_slack.base import ApiError, Json
-from promotion_ladder.fake_slack.faults import Fault, Faults
+from promotion_ladder.fake_slack.faults import Faults
 from promotion_ladder.fake_slack.methods import METHODS, PER_MINUTE, Method
 from promotion_ladder.fake_slack.pace import POST_BURST, Pace
 from promotion_ladder.fake_slack.state import State
@@ -53,29 +54,51 @@ class WebApi:
     revoked: dict[str, str] = field(default_factory=dict)  # a token and the error it gets: token_revoked, …
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request."""
-        name = request.match_info["method"]
+        """Answer one call of a method."""
         token, arguments = await _read(request)
-        call = Call(self.state.clock.now(), name, arguments)
+        call = Call(self.state.clock.now(), request.match_info["method"], arguments)
         self.calls.append(call)
+
+        async def perform() -> web.Response:
+            headers = self._perform(call, token)
+            self.state.changed()
+            return web.json_response(call.answer, status=call.status, headers=headers)
+
+        return await self.guarded(request, call, perform)
+
+    async def guarded(
+        self, request: web.Request, call: Call, perform: Callable[[], Awaitable[web.Response]]
+    ) -> web.Response:
+        """Do what is asked for, unless Slack is out or a fault befalls it."""
         out = self.faults.out(self.state.clock.now())
-        faults = self.faults.take(name)
+        faults = self.faults.take(call.method)
         await asyncio.sleep(sum(fault.seconds for fault in faults if fault.kind == "delay"))
-        if out == "refuse" or any(fault.kind == "refuse" for fault in faults):
+        instead = next((fault for fault in faults if fault.kind in ("error", "status", "refuse")), None)
+        if out == "none" and instead is None:
+            answer = await perform()
+            if any(fault.kind == "lose" for fault in faults):
+                drop(request)
+            return answer
+        if instead is not None and instead.kind == "error" and out == "none":
+            call.answer = ApiError(instead.error).body()
+        elif out == "refuse" or (instead is not None and instead.kind == "refuse"):
             call.status, call.answer = 0, {"ok": False, "error": "refused"}
             drop(request)
-            return web.Response(status=503)
-        headers: dict[str, str] = {}
-        if out == "503":
-            call.status, call.answer = 503, {"ok": False, "error": "service_unavailable"}
-        elif instead := next((fault for fault in faults if fault.kind in ("error", "status")), None):
-            _instead(call, instead)
         else:
-            headers = self._perform(call, token)
+            call.status, call.answer = 503, {"ok": False, "error": "service_unavailable"}
         self.state.changed()
-        if any(fault.kind == "lose" for fault in faults):
-            drop(request)
-        return web.json_response(call.answer, status=call.status, headers=headers)
+        return web.json_response(call.answer, status=call.status or 503)
+
+    def fallible(
+        self, name: str, handle: Callable[[web.Request], Awaitable[web.Response]]
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
+        """A route beside the methods to which outages and faults apply under ``name``; it is no recorded call."""
+
+        async def guarded(request: web.Request) -> web.Response:
+            call = Call(self.state.clock.now(), name, {})
+            return await self.guarded(request, call, functools.partial(handle, request))
+
+        return guarded
 
     def _perform(self, call: Call, token: str) -> dict[str, str]:
         """Do it; the headers of the answer."""
@@ -99,7 +122,7 @@ class WebApi:
     def _allowed(self, name: str, token: str) -> Method:
         """The method, if this token may call it."""
         here = self.state.workspace
-        method = METHODS.get(name, Method(lambda _state, _call: {}, token="app", scope="connections:write"))
+        method = METHODS.get(name, Method(lambda _state, _call: {}, caller="app", scope="connections:write"))
         if name not in METHODS and name != "apps.connections.open":
             raise ApiError("unknown_method", req_method=name)
         if not token:
@@ -109,7 +132,8 @@ class WebApi:
         granted = {here.bot_token: here.scopes, here.app_token: here.app_scopes}.get(token)
         if granted is None:
             raise ApiError("invalid_auth")
-        if (token == here.app_token) != (method.token == "app"):
+        caller = "app" if granted is here.app_scopes else "bot"
+        if caller != method.caller:
             raise ApiError("not_allowed_token_type")
         if method.scope and not set(method.scope.split("|")) & set(granted):
             raise ApiError("missing_scope", needed=method.scope.replace("|", ","), provided=",".join(granted))
@@ -119,16 +143,11 @@ class WebApi:
         if method.tier is None:
             return 0
         if method.tier == "post":
-            return self.pace.wait(f"post {call.arguments.get('channel')}", PER_MINUTE["post"], POST_BURST)
+            named = str(call.arguments.get("channel"))
+            channel = self.state.workspace.channel(named)
+            return self.pace.wait(f"post {channel.id if channel else named}", PER_MINUTE["post"], POST_BURST)
         rate = PER_MINUTE[method.tier]
         return self.pace.wait(call.method, rate, rate)
-
-
-def _instead(call: Call, fault: Fault) -> None:
-    if fault.kind == "status":
-        call.status, call.answer = fault.status, {"ok": False, "error": "service_unavailable"}
-    else:
-        call.answer = ApiError(fault.error).body()
 
 
 async def _read(request: web.Request) -> tuple[str, Json]:

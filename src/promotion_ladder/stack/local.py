@@ -21,6 +21,7 @@ from promotion_ladder import contracts
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.release import Release
+from promotion_ladder.fake_slack import Workspace
 from promotion_ladder.settings import Settings, shipped_config
 from promotion_ladder.stack.claim import claim, end_leftovers
 from promotion_ladder.stack.processes import Process, end, free_port, is_free, program
@@ -35,6 +36,7 @@ class Ports:
     prometheus: int = 0
     platform: int = 0
     worker_metrics: int = 0
+    slack: int = 0
 
     def settled(self, memory: Path) -> "Ports":
         """The same with every 0 replaced; ``memory`` is kept, so that whoever watches finds the stack again."""
@@ -47,16 +49,22 @@ class Ports:
 
 @dataclass
 class LocalStack:
-    """Temporal, Prometheus, the simulated platform and a worker, all on 127.0.0.1."""
+    """Temporal, Prometheus, the simulated platform and a worker, all on 127.0.0.1.
+
+    With ``slack_fake`` also an imitated Slack and a gateway that listens to it; Slack is the only channel then.
+    """
 
     state_dir: Path
     ports: Ports = field(default_factory=Ports)
     tick: float = 0.2
     config_dir: Path = field(default_factory=lambda: shipped_config() / "demo")
+    slack_fake: bool = False
     temporal: Process = field(init=False)
     prometheus: Process = field(init=False)
     platform: Process = field(init=False)
     worker: Process = field(init=False)
+    slack: Process = field(init=False)
+    gateway: Process = field(init=False)
     _claim: IO[str] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -67,8 +75,12 @@ class LocalStack:
         self.prometheus = Process("Prometheus", self._prometheus_command(), logs / "prometheus.log")
         self.platform = Process("the simulated platform", self._platform_command(), logs / "platform.log")
         # Python ignores the option; it names the directory in the process list, as the others' commands do.
-        worker = [sys.executable, "-X", f"stack={self.state_dir}", "-m", "promotion_ladder.cli", "worker"]
-        self.worker = Process("the worker", worker, logs / "worker.log", self.environment())
+        ladder = [sys.executable, "-X", f"stack={self.state_dir}", "-m", "promotion_ladder.cli"]
+        self.worker = Process("the worker", [*ladder, "worker"], logs / "worker.log", self.environment())
+        slack = ["-m", "promotion_ladder.fake_slack", f"--port={self.ports.slack}"]
+        slack.append(f"--state={self.state_dir / 'slack.json'}")
+        self.slack = Process("the imitated Slack", [sys.executable, *slack], logs / "slack.log")
+        self.gateway = Process("the Slack gateway", [*ladder, "slack"], logs / "gateway.log", self.environment())
 
     # --- addresses ----------------------------------------------------------------------------------------------
 
@@ -92,23 +104,42 @@ class LocalStack:
         """The simulated platform."""
         return f"http://127.0.0.1:{self.ports.platform}"
 
+    @property
+    def slack_url(self) -> str:
+        """The imitated Slack's page."""
+        return f"http://127.0.0.1:{self.ports.slack}"
+
     def environment(self) -> dict[str, str]:
         """What a process needs in its environment to use this stack."""
         return {
+            **(self._slack_environment() if self.slack_fake else {"LADDER_NOTICES": str(self._notices)}),
             "LADDER_STATE": str(self.state_dir),
             "LADDER_CONFIG": str(self.config_dir),
             "LADDER_AUDIT_URL": f"sqlite:///{self.state_dir / 'audit.sqlite'}",
             "LADDER_ANCHORS": str(self.state_dir / "anchors"),
             "LADDER_PLATFORM_URL": self.platform_url,
-            "LADDER_NOTICES": str(self.state_dir / "notices.jsonl"),
             "LADDER_METRICS": f"127.0.0.1:{self.ports.worker_metrics}",
             "PROMETHEUS_URL": self.prometheus_url,
             "TEMPORAL_ADDRESS": self.temporal_address,
         }
 
+    def _slack_environment(self) -> dict[str, str]:
+        imitated = Workspace()
+        return {
+            "SLACK_BOT_TOKEN": imitated.bot_token,
+            "SLACK_APP_TOKEN": imitated.app_token,
+            "LADDER_SLACK": str(shipped_config() / "slack" / "fake.yaml"),
+            "LADDER_SLACK_API": f"{self.slack_url}/api/",
+        }
+
+    @property
+    def _notices(self) -> Path:
+        return self.state_dir / "notices.jsonl"
+
     def facts(self) -> dict[str, str]:
         """Its addresses and places, as stack.json holds them."""
         return {
+            **({"slack": self.slack_url} if self.slack_fake else {"notices": str(self._notices)}),
             "temporal": self.temporal_address,
             "temporal_ui": self.ui_url,
             "prometheus": self.prometheus_url,
@@ -116,7 +147,6 @@ class LocalStack:
             "config": str(self.config_dir),
             "audit": f"sqlite:///{self.state_dir / 'audit.sqlite'}",
             "anchors": str(self.state_dir / "anchors"),
-            "notices": str(self.state_dir / "notices.jsonl"),
         }
 
     # --- commands -----------------------------------------------------------------------------------------------
@@ -166,7 +196,8 @@ class LocalStack:
     @property
     def processes(self) -> list[Process]:
         """All of them, in the order they are ended."""
-        return [self.worker, self.platform, self.prometheus, self.temporal]
+        around = [self.platform, self.prometheus, self.temporal]
+        return [self.gateway, self.worker, self.slack, *around] if self.slack_fake else [self.worker, *around]
 
     async def start(self) -> None:
         """Start everything and wait until all answer. Raises LadderError if not, with nothing left running."""
@@ -179,6 +210,10 @@ class LocalStack:
                 starting.create_task(self.temporal.begin(self.temporal_answers))
                 starting.create_task(self.prometheus.begin(lambda: _answers(f"{self.prometheus_url}/-/ready")))
                 starting.create_task(self.platform.begin(lambda: _answers(f"{self.platform_url}/bots")))
+                if self.slack_fake:
+                    starting.create_task(self.slack.begin(lambda: _answers(self.slack_url)))
+            if self.slack_fake:
+                self.gateway.start()  # it connects while the worker starts
             await self.start_worker()
         except ExceptionGroup as failed:
             await self.stop()

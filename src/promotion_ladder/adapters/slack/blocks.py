@@ -105,7 +105,7 @@ def root(card: Card, ask: str, now: datetime, *, plot: str | None = None, report
     if buttons:
         blocks.append({"type": "actions", "block_id": "verbs", "elements": buttons})
     blocks.append(_context(_small_print(card, report)))
-    return Message(text=plain(headline, LOCK_SCREEN), blocks=blocks)
+    return Message(text=escaped(headline, LOCK_SCREEN), blocks=blocks)
 
 
 def reply(telling: Telling, mentions: Sequence[str] = ()) -> Message:
@@ -118,7 +118,7 @@ def reply(telling: Telling, mentions: Sequence[str] = ()) -> Message:
     lines = [escaped(line, SENTENCE) for line in notice.lines[:10]]
     if lines:
         blocks.append(_context("\n".join(lines)))
-    return Message(text=plain(f"{icon} {notice.title}", LOCK_SCREEN), blocks=blocks)
+    return Message(text=escaped(f"{icon} {notice.title}", LOCK_SCREEN), blocks=blocks)
 
 
 def escalation(telling: Telling, link: str, mentions: Sequence[str] = ()) -> Message:
@@ -127,7 +127,7 @@ def escalation(telling: Telling, link: str, mentions: Sequence[str] = ()) -> Mes
     calls = "".join(f" {mention(one)}" for one in mentions)
     text = f"⏰ *{escaped(card.bot)} {escaped(card.release)}*: {escaped(notice.title, 600)}{calls}"
     return Message(
-        text=plain(f"⏰ {notice.title}", LOCK_SCREEN),
+        text=escaped(f"⏰ {notice.title}", LOCK_SCREEN),
         blocks=[_section(text), _context(f"<{link}|Open the message>" if link else "see the ladder's own channel")],
     )
 
@@ -196,8 +196,8 @@ def _gate(verdict: Verdict) -> str:
 
 
 def _number(value: Decimal) -> str:
-    """At most six significant digits: more are read by nobody in a minute."""
-    return f"{Decimal(f'{value:.6g}'):,f}"
+    """At most four significant digits: more are read by nobody in a minute."""
+    return f"{Decimal(f'{value:.4g}').normalize():,f}"
 
 
 def _waiting(card: Card, now: datetime) -> str:

@@ -32,6 +32,7 @@ class Target:
     bot: str = ""
     channel: str = ""
     ts: str = ""
+    promotion_id: str = ""
 
 
 def reason_modal(target: Target, about: str) -> dict[str, Any]:

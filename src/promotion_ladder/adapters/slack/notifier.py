@@ -66,7 +66,7 @@ class SlackNotifier(Notifier):
         if notice.needs_person:
             await self._hears()
         root, fresh = await self._root(telling)
-        if not notice.kind.is_quiet and not (fresh and notice.kind is NoticeKind.STARTED):
+        if not notice.kind.is_quiet and notice.kind is not NoticeKind.STARTED:  # that one the root message tells
             await self._story(telling, root)
         if notice.kind is NoticeKind.ESCALATED:
             await self._escalate(telling, root)

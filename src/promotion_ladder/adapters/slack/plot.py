@@ -8,14 +8,19 @@ from matplotlib.figure import Figure
 
 COLOURS = {"candidate": "#d95f02", "stable": "#4c566a", "baseline": "#1b9e77"}
 """Told apart by people who see few colours, too; the lines are named where they end."""
-UNITS = ((timedelta(days=1), "days"), (timedelta(hours=1), "hours"), (timedelta(minutes=1), "minutes"))
+UNITS = (
+    (timedelta(days=1), "days"),
+    (timedelta(hours=1), "hours"),
+    (timedelta(minutes=1), "minutes"),
+    (timedelta(seconds=1), "seconds"),
+)
 NEAR = 0.08
 """Names closer than this share of the height would overlap."""
 
 
 def draw(series: Mapping[str, Sequence[tuple[datetime, float]]], since: datetime) -> bytes:
     """A PNG of every series from ``since`` (0) on, in basis points; read on a phone, on light and dark ground."""
-    figure = Figure(figsize=(6.4, 3.2), dpi=150, facecolor="white", layout="constrained")
+    figure = Figure(figsize=(5.2, 2.9), dpi=180, facecolor="white", layout="constrained")
     axes = figure.add_subplot()
     ends = {}
     last = max(points[-1][0] for points in series.values())

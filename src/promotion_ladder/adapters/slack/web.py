@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import aiohttp
+import httpx
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -85,8 +86,11 @@ class SlackWeb:
 
 def _word(error: SlackApiError) -> str:
     response = error.response
-    if getattr(response, "status_code", 200) == 429:
+    status = getattr(response, "status_code", 200)
+    if status == httpx.codes.TOO_MANY_REQUESTS:
         return "ratelimited"
+    if httpx.codes.is_server_error(status):
+        return ""  # it may have been done
     data = getattr(response, "data", None)
     return str(data.get("error") or "") if isinstance(data, dict) else ""
 

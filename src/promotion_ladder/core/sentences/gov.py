@@ -113,6 +113,18 @@ TEXTS = {
         "The promotion is not waiting for an approval.",
         "'ladder status' shows what it waits for.",
     ),
+    "GOV_UNKNOWN_BUTTON": (
+        "The button is none of ours, or its record is gone.",
+        "Open the promotion's newest message in the ladder's channel, or use 'ladder status'.",
+    ),
+    "GOV_WRONG_PLACE": (
+        "The message is a copy, or an old one: the promotion's own message is another.",
+        "Open the promotion's newest message in the ladder's channel; a veto, hold or kill counts from anywhere.",
+    ),
+    "GOV_WRONG_WORKSPACE": (
+        "It came from another Slack workspace than the one in slack.yaml.",
+        "Act from the desk's own workspace; people of other companies in a shared channel may only look.",
+    ),
     "GOV_NOT_ON_HOLD": (
         "The promotion is not on hold.",
         "'ladder status' shows what it does.",

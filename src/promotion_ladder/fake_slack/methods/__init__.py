@@ -1,6 +1,6 @@
 """The Web API's methods, each a plain function of the state and the arguments, and what each needs.
 
-``METHODS`` has them by name, with the scope and kind of token they ask for and how often they may be called.
+``METHODS`` has them by name, with the scope and kind of caller they ask for and how often they may be called.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Method:
     handler: Handler
     scope: str = ""
     tier: Literal["tier2", "tier3", "tier4", "post"] | None = None
-    token: Literal["bot", "app"] = "bot"
+    caller: Literal["bot", "app"] = "bot"
 
 
 HISTORY = "channels:history|groups:history|im:history"

@@ -66,10 +66,17 @@ def channel_messages(state: State, channel: str) -> list[Json]:
 
 
 def history(state: State, call: Json) -> Json:
-    """conversations.history: the newest first, but the oldest of the window when only ``oldest`` is given."""
+    """conversations.history: the newest first.
+
+    A page holds the messages closest to ``latest``; but those closest to ``oldest`` when only that is given.
+    """
     channel = _readable(state, call)
-    found = _between(channel_messages(state, channel.id), call)[::-1]
-    return _page(found, call, 999) | {"pin_count": sum("pinned_to" in one for one in found)}
+    found = _between(channel_messages(state, channel.id), call)
+    forward = bool(float(call.get("oldest") or 0)) and not call.get("latest")
+    page = _page(found if forward else found[::-1], call, 999)
+    if forward:
+        page["messages"].reverse()
+    return page | {"pin_count": sum("pinned_to" in one for one in found)}
 
 
 def replies(state: State, call: Json) -> Json:

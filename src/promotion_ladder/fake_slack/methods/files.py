@@ -37,7 +37,7 @@ def complete_upload(state: State, call: Json) -> Json:
     """files.completeUploadExternal: with a channel, a message of the app shows the files there."""
     wanted: Any = call.get("files")
     wanted = json.loads(wanted) if isinstance(wanted, str) else wanted
-    if not wanted or not isinstance(wanted, list):
+    if not wanted or not isinstance(wanted, list) or not all(isinstance(one, dict) for one in wanted):
         raise ApiError("invalid_arguments", ["missing required field: files"])
     channel = call.get("channel_id") or call.get("channels")
     if channel:

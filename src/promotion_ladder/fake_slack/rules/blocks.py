@@ -24,6 +24,7 @@ from promotion_ladder.fake_slack.rules.shapes import (
     check_optional_text,
     check_text,
     check_unique,
+    items_of,
 )
 
 Surface = Literal["message", "modal", "home"]
@@ -86,7 +87,7 @@ def _section(block: Json, path: str, files: Collection[str]) -> Iterator[str]:
     yield from check_optional_text(block, "text", 3000, path, ANY_TEXT)
     if "fields" in block:
         yield from check_count(block["fields"], 10, f"{path}/fields")
-        for n, field in enumerate(block["fields"] or []):
+        for n, field in enumerate(items_of(block["fields"])):
             yield from check_text(field, 2000, f"{path}/fields/{n}")
     if "accessory" in block:
         yield from element_problems(block["accessory"], f"{path}/accessory", IN_SECTION, files)
@@ -95,11 +96,11 @@ def _section(block: Json, path: str, files: Collection[str]) -> Iterator[str]:
 def _actions(block: Json, path: str, files: Collection[str]) -> Iterator[str]:
     elements = block["elements"]
     yield from check_count(elements, 25, f"{path}/elements")
-    for n, element in enumerate(elements if isinstance(elements, list) else []):
+    for n, element in enumerate(items_of(elements)):
         yield from element_problems(element, f"{path}/elements/{n}", IN_ACTIONS, files)
     named = [
         (element.get("action_id"), f"{path}/elements/{n}/action_id")
-        for n, element in enumerate(elements if isinstance(elements, list) else [])
+        for n, element in enumerate(items_of(elements))
         if isinstance(element, dict)
     ]
     yield from check_unique(named, "action_id")
@@ -108,7 +109,7 @@ def _actions(block: Json, path: str, files: Collection[str]) -> Iterator[str]:
 def _context(block: Json, path: str, files: Collection[str]) -> Iterator[str]:
     elements = block["elements"]
     yield from check_count(elements, 10, f"{path}/elements")
-    for n, element in enumerate(elements if isinstance(elements, list) else []):
+    for n, element in enumerate(items_of(elements)):
         if isinstance(element, dict) and element.get("type") == "image":
             yield from element_problems(element, f"{path}/elements/{n}", frozenset({"image"}), files)
         else:
@@ -127,7 +128,7 @@ INLINE = frozenset({"text", "link", "emoji", "user", "usergroup", "channel", "br
 
 def _rich_text(elements: Any, path: str) -> Iterator[str]:
     yield from check_count(elements, 1000, path)
-    for n, element in enumerate(elements if isinstance(elements, list) else []):
+    for n, element in enumerate(items_of(elements)):
         where = f"{path}/{n}"
         kind = element.get("type") if isinstance(element, dict) else None
         if kind not in RICH:
@@ -140,7 +141,7 @@ def _rich_text(elements: Any, path: str) -> Iterator[str]:
 
 def _inline(elements: Any, path: str) -> Iterator[str]:
     yield from check_count(elements, 1000, path, least=0)
-    for n, element in enumerate(elements if isinstance(elements, list) else []):
+    for n, element in enumerate(items_of(elements)):
         kind = element.get("type") if isinstance(element, dict) else None
         if kind not in INLINE:
             yield at(f"unsupported type: {kind}", f"{path}/{n}")
@@ -151,9 +152,9 @@ def _inline(elements: Any, path: str) -> Iterator[str]:
 def _table(block: Json, path: str) -> Iterator[str]:
     rows = block["rows"]
     yield from check_count(rows, 100, f"{path}/rows")
-    for n, row in enumerate(rows if isinstance(rows, list) else []):
+    for n, row in enumerate(items_of(rows)):
         yield from check_count(row, 20, f"{path}/rows/{n}")
-        for m, cell in enumerate(row if isinstance(row, list) else []):
+        for m, cell in enumerate(items_of(row)):
             where = f"{path}/rows/{n}/{m}"
             kind = cell.get("type") if isinstance(cell, dict) else None
             if kind not in CELLS:

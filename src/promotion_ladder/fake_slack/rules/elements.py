@@ -21,6 +21,7 @@ from promotion_ladder.fake_slack.rules.shapes import (
     check_shape,
     check_text,
     check_unique,
+    items_of,
 )
 
 MENUS = frozenset({"static_select", "multi_static_select", "users_select", "radio_buttons", "checkboxes", "datepicker"})
@@ -49,7 +50,7 @@ def element_problems(element: Any, path: str, allowed: frozenset[str], files: Co
             problems += image_problems(element, path, files)
         case "plain_text_input":
             problems += _plain_text_input(element, path)
-        case "datepicker" if not DATE.fullmatch(element.get("initial_date", "2000-01-01")):
+        case "datepicker" if not DATE.fullmatch(str(element.get("initial_date", "2000-01-01"))):
             problems.append(at("must match YYYY-MM-DD", f"{path}/initial_date"))
         case kind if kind in MOST_OPTIONS:
             problems += _menu(element, path)
@@ -117,25 +118,31 @@ def options_of(element: Json) -> list[Json]:
 
 
 def _menu(element: Json, path: str) -> Iterator[str]:
+    problems = list(_options(element, path))
+    yield from problems
+    if problems:
+        return
+    values = [option["value"] for option in options_of(element)]
+    yield from check_unique([(value, path) for value in values], "value")
+    initial = [*items_of(element.get("initial_options")), *filter(None, [element.get("initial_option")])]
+    if any(not isinstance(option, dict) or option.get("value") not in values for option in initial):
+        yield at("initial option is not among the options", path)
+
+
+def _options(element: Json, path: str) -> Iterator[str]:
     groups = element.get("option_groups")
     if (groups is None) == ("options" not in element):
         yield at("must provide either options or option_groups", path)
         return
-    places = [(element, path)]
+    places: list[tuple[Any, str]] = [(element, path)]
     if groups is not None:
         yield from check_count(groups, 100, f"{path}/option_groups")
-        places = [(group, f"{path}/option_groups/{n}") for n, group in enumerate(groups)]
+        places = [(group, f"{path}/option_groups/{n}") for n, group in enumerate(items_of(groups))]
     for holder, where in places:
-        options = holder.get("options")
+        options = holder.get("options") if isinstance(holder, dict) else None
         yield from check_count(options, MOST_OPTIONS[element["type"]], f"{where}/options")
-        for n, option in enumerate(options if isinstance(options, list) else []):
+        for n, option in enumerate(items_of(options)):
             yield from _option(option, element["type"], f"{where}/options/{n}")
-    values = [(option.get("value"), path) for option in options_of(element) if isinstance(option, dict)]
-    yield from check_unique(values, "value")
-    offered = [value for value, _ in values]
-    initial = [*element.get("initial_options", []), *filter(None, [element.get("initial_option")])]
-    if any(not isinstance(option, dict) or option.get("value") not in offered for option in initial):
-        yield at("initial option is not among the options", path)
 
 
 def _option(option: Any, kind: str, path: str) -> Iterator[str]:

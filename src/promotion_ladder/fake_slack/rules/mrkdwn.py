@@ -20,14 +20,16 @@ _STYLES = (
     ("s", re.compile(r"(?<![\w~])~(?=\S)([^~\n]+?)(?<=\S)~(?![\w~])")),
     ("emoji", re.compile(r":([a-z0-9_+-]+):")),
 )
-_FENCE = re.compile(r"```\n?(.*?)\n?```", re.DOTALL)
+_FENCE = re.compile(r"\n?```\n?(.*?)\n?```\n?", re.DOTALL)  # it stands on lines of its own
 _BARE = re.compile(r"(?<![\w@])@(channel|here|everyone)\b")
 _DATE = re.compile(r"!date\^(\d+)\^([^|^]+)(?:\^([^|]*))?\|?(.*)", re.DOTALL)
 
 
 class Mention(NamedTuple):
-    """Who is mentioned: ``U…``, ``S…`` or ``!channel``. ``notified`` is false where nobody is told: in the fallback
-    text of a message with blocks, and in an edit."""
+    """Who is mentioned: ``U…``, ``S…`` or ``!channel``.
+
+    ``notified`` is false where nobody is told: in the fallback text of a message with blocks.
+    """
 
     target: str
     notified: bool
@@ -149,8 +151,11 @@ def _visible(nodes: list[Json]) -> str:
 
 
 def _block_mentions(thing: Any) -> list[str]:
-    """Mentions in blocks, however deep. A text object that is not ``verbatim`` is searched for a plain ``@channel``:
-    Slack documents that "certain mentions will be automatically parsed" there, without saying which."""
+    """Mentions in blocks, however deep.
+
+    A text object that is not ``verbatim`` is searched for a plain ``@channel``: Slack documents that "certain mentions
+    will be automatically parsed" there, without saying which.
+    """
     if isinstance(thing, list):
         return [found for item in thing for found in _block_mentions(item)]
     if not isinstance(thing, dict):
@@ -166,8 +171,11 @@ def _block_mentions(thing: Any) -> list[str]:
 
 
 def message_mentions(message: Json) -> list[Mention]:
-    """Whom a message mentions. With blocks they are what shows, and ``text`` is only the fallback of a notification;
-    ``parse: full`` or ``link_names`` make a plain ``@channel`` in ``text`` a mention."""
+    """Whom a message mentions.
+
+    With blocks they are what shows, and ``text`` is only the fallback of a notification; ``parse: full`` or
+    ``link_names`` make a plain ``@channel`` in ``text`` a mention.
+    """
     bare = message.get("parse") == "full" or message.get("link_names") in (True, 1, "1", "true")
     parts = [message.get("blocks"), *(one.get("blocks") for one in message.get("attachments") or [])]
     shown = _block_mentions([part for part in parts if part])

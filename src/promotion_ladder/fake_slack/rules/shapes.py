@@ -75,7 +75,7 @@ def check_kind(thing: Any, shapes: dict[str, Shape], allowed: frozenset[str], pa
         yield at("must be an object", path)
     elif "type" not in thing:
         yield at("missing required field: type", path)
-    elif thing["type"] not in allowed or thing["type"] not in shapes:
+    elif str(thing["type"]) not in allowed & shapes.keys():
         yield at(f"unsupported type: {thing['type']}", f"{path}/type")
     else:
         yield from check_shape(thing, shapes[thing["type"]], path)
@@ -95,6 +95,11 @@ def check_optional(thing: Json, name: str, most: int, path: str, least: int = 1)
     """The length of a string that may be absent."""
     if name in thing:
         yield from check_length(thing[name], most, f"{path}/{name}", least)
+
+
+def items_of(value: Any) -> list[Any]:
+    """The items of what should be a list; of anything else none."""
+    return value if isinstance(value, list) else []
 
 
 def check_count(items: Any, most: int, path: str, least: int = 1) -> Iterator[str]:

@@ -1,0 +1,140 @@
+"""``/ladder …`` in Slack: questions answered privately, verbs done as if they had been clicked."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck, AsyncApp
+
+from promotion_ladder.adapters.files import load_release
+from promotion_ladder.adapters.slack.blocks import Block, marked, root
+from promotion_ladder.adapters.slack.modals import Target, reason_modal
+from promotion_ladder.adapters.slack.text import cut, escaped, when
+from promotion_ladder.adapters.slack.web import SlackError, SlackWeb
+from promotion_ladder.core.card import card
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.people import Verb
+from promotion_ladder.core.release import Release
+from promotion_ladder.gateway.answers import Answers
+from promotion_ladder.gateway.deeds import Deed, Deeds
+
+COMMAND = "/ladder"
+HELP = """*/ladder list*: what is on the ladders
+*/ladder status BOT*: one promotion as it stands
+*/ladder audit BOT*: the last of its record
+*/ladder start BOT VERSION why*: let a release climb that lies in the configuration's releases/
+*/ladder approve BOT why* · *veto BOT why* · *hold BOT why*
+*/ladder kill BOT*: asks once more, and for the reason"""
+LAST_EVENTS = 12
+MOST_LINES = 40
+TYPED = (Verb.APPROVE, Verb.VETO, Verb.HOLD, Verb.KILL)
+
+
+class Commands:
+    """The listener of the slash command."""
+
+    def __init__(self, deeds: Deeds, web: SlackWeb, answers: Answers, releases: Path) -> None:
+        self._deeds = deeds
+        self._web = web
+        self._answers = answers
+        self._releases = releases
+        self._questions: Mapping[str, Callable[[list[str]], Awaitable[list[Block]]]] = {
+            "list": self._list, "status": self._status, "audit": self._audit,
+        }  # fmt: skip
+
+    def listen(self, app: AsyncApp) -> None:
+        """Register with Bolt."""
+        app.command(COMMAND)(self.typed)
+
+    async def typed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """One command, acknowledged first; its answer is private."""
+        await ack()
+        word, *rest = str(body.get("text") or "help").split()
+        verb = Verb(word) if word in {*TYPED, Verb.START} else Verb.HOLD
+        deed = Deed(
+            verb=verb, user=str(body["user_id"]), once=str(body.get("trigger_id", "")), reason=" ".join(rest[1:]),
+            place=(str(body.get("channel_id", "")), ""),
+        )  # fmt: skip
+        try:
+            self._answers.belongs({"team_id": body.get("team_id")})
+            if word in self._questions:
+                await self._answers.show(deed, await self._questions[word](rest))
+            elif word == Verb.START:
+                await self._answers.privately(deed, await self._start(deed, rest))
+            elif word in TYPED:
+                await self._do(deed, rest, str(body.get("trigger_id", "")))
+            else:
+                await self._answers.show(deed, [{"type": "section", "text": marked(HELP)}])
+        except LadderError as error:
+            if word in {*TYPED, Verb.START}:
+                await self._deeds.refused(deed, error, " ".join(rest[:1]))
+            await self._answers.refusal(deed, error, word)
+
+    async def _do(self, deed: Deed, rest: list[str], trigger: str) -> None:
+        bot = _bot(rest, deed.verb)
+        if deed.verb is Verb.KILL or not deed.reason:
+            target = Target(deed.verb, "", bot, deed.place[0])
+            try:
+                await self._web.call("views.open", trigger_id=trigger, view=reason_modal(target, f"{deed.verb} {bot}"))
+            except SlackError as error:
+                raise LadderError(Code.SLACK_REFUSED, f"Slack opened no window ({error.word or 'no answer'})") from None
+            return
+        await self._answers.privately(deed, await self._deeds.do(deed, await self._deeds.newest(bot, deed.verb)))
+
+    async def _start(self, deed: Deed, rest: list[str]) -> str:
+        if len(rest) < 2:
+            raise LadderError(Code.UNKNOWN_RELEASE, "which one? write /ladder start BOT VERSION why")
+        release = find_release(self._releases, rest[0], rest[1])
+        person = self._deeds.ladder.acting_for(deed.user)
+        return (await person.start(release, reason=" ".join(rest[2:]))).sentence
+
+    async def _list(self, _rest: list[str]) -> list[Block]:
+        lines = [
+            f"*{escaped(line.bot)}* {escaped(line.release)} · {escaped(line.stage)} · {line.status.replace('_', ' ')}"
+            + (" · exposed" if line.exposed else "")
+            async for line in self._deeds.ladder.list()
+        ]
+        more = f"\nand {len(lines) - MOST_LINES} more" if len(lines) > MOST_LINES else ""
+        text = "\n".join(lines[:MOST_LINES]) + more if lines else "Nothing is on the ladders."
+        return [{"type": "section", "text": marked(cut(text, 3000))}]
+
+    async def _status(self, rest: list[str]) -> list[Block]:
+        state = await self._deeds.ladder.state(_bot(rest, "status"))
+        message = root(card(state, datetime.now(UTC)), "", datetime.now(UTC))
+        return [block for block in message.blocks if block["type"] != "actions"]
+
+    async def _audit(self, rest: list[str]) -> list[Block]:
+        bot = _bot(rest, "audit")
+        store = self._deeds.ladder.store
+        chains = await store.chains(bot)
+        if not chains:
+            raise LadderError(Code.NO_SUCH_PROMOTION, f"the record knows no promotion of {bot}")
+        events = [link.event for link in await store.chain(chains[0])][-LAST_EVENTS:]
+        lines = [f"{when(one.at)} *{one.kind}* {escaped(one.actor)}: {escaped(one.sentence, 160)}" for one in events]
+        return [{"type": "section", "text": marked(cut("\n".join(lines), 3000))}]
+
+
+def find_release(folder: Path, bot: str, version: str) -> Release:
+    """The release of this bot and version among the YAML files of ``folder``.
+
+    Raises ``OPS_UNKNOWN_RELEASE`` naming what there is. A file that cannot be read hides only itself.
+    """
+    known = []
+    for file in sorted(folder.glob("*.yaml")):
+        try:
+            release = load_release(file)
+        except LadderError:
+            continue
+        if (release.bot, release.version) == (bot, version):
+            return release
+        known.append(f"{release.bot} {release.version}")
+    there = ", ".join(known[:10]) or "none"
+    raise LadderError(Code.UNKNOWN_RELEASE, f"{folder} holds no release {version} of {bot}; there is {there}")
+
+
+def _bot(rest: list[str], word: str) -> str:
+    if not rest:
+        raise LadderError(Code.UNKNOWN_BOT, f"which bot? write /ladder {word} BOT")
+    return rest[0]
