@@ -11,7 +11,7 @@ from promotion_ladder.reconciling import look, make_safe, tell
 
 
 class ReconciliationActivities:
-    """From the platform's view; each look wakes whoever tells on-call, for what no worker of today has posted."""
+    """From the platform's view; ``wake`` lets on-call be told, beside all else."""
 
     def __init__(self, platform: Platform, promotions: Promotions, store: AuditStore, wake: Callable[[], None]) -> None:
         self._platform = platform
@@ -22,7 +22,6 @@ class ReconciliationActivities:
     @activity.defn(name="reconcile_look")
     async def look(self) -> Look:
         """What two looks agree on; raises when the platform does not answer."""
-        self._wake()
         return await look(self._platform, self._promotions, self._store)
 
     @activity.defn(name="reconcile_make_safe")

@@ -172,6 +172,16 @@ async def test_waking_returns_at_once_and_what_comes_meanwhile_is_told_after_it(
     assert desk.pager.said() == ["open", "resolved"]
 
 
+async def test_a_worker_looks_by_itself_for_what_others_wrote(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "EVERY", timedelta(milliseconds=20))
+    looking = asyncio.create_task(desk.paging.keep_up())
+    await desk.open()
+    await until(lambda: desk.pager.said() == ["open"])
+    await desk.acknowledge()
+    await until(lambda: desk.pager.said() == ["open", "acknowledged"])
+    looking.cancel()
+
+
 async def test_a_channel_that_hangs_is_given_up_and_tried_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "PATIENCE", 0.05)
     desk.pager.slow = asyncio.Event()

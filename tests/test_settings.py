@@ -12,6 +12,15 @@ def test_a_local_stack_is_found_and_the_environment_overrules_it(tmp_path: Path)
     assert (found.platform_url, found.temporal_address, str(found.config_dir)) == ("http://b", "h:1", "/c")
 
 
+def test_what_is_secret_is_not_shown(tmp_path: Path) -> None:
+    secret = {"LADDER_PAGERDUTY_KEY": "k3y", "LADDER_WEBHOOK_SECRET": "s3cr3t"}
+    found = settings.load({"LADDER_STATE": str(tmp_path), **secret})
+    assert [word for word in secret.values() if word in f"{found!r} {found} {found.model_dump_json()}"] == []
+    assert found.pagerduty_key is not None
+    assert found.pagerduty_key.get_secret_value() == "k3y"
+    assert settings.load({"LADDER_STATE": str(tmp_path), "LADDER_PAGERDUTY_KEY": ""}).pagerduty_key is None
+
+
 def test_a_profile_of_temporal_is_left_to_temporal(tmp_path: Path) -> None:
     (tmp_path / "stack.json").write_text(json.dumps({"temporal": "h:1"}))
     assert settings.load({"LADDER_STATE": str(tmp_path), "TEMPORAL_PROFILE": "prod"}).temporal_address is None

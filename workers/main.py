@@ -9,7 +9,7 @@ from temporalio.runtime import LoggingConfig, PrometheusConfig, Runtime, Telemet
 from promotion_ladder.client.looking import desk_record
 from promotion_ladder.connection import connect
 from promotion_ladder.settings import Settings
-from promotion_ladder.workers.assembly import activities, prepare_namespace, workers
+from promotion_ladder.workers.assembly import Ports, activities, prepare_namespace, workers
 from promotion_ladder.workers.bootstrap import ports
 from promotion_ladder.workers.schedule import keep_reconciling
 from promotion_ladder.workers.versions import make_current
@@ -19,8 +19,15 @@ async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then let running tasks end for some seconds."""
     world = ports(settings)
     await desk_record(settings, world.audit).join()  # what the desk did while the store was down
-    if world.paging is not None:
-        world.paging.wake()  # what was opened or ended while no worker lived
+    telling = asyncio.create_task(world.paging.keep_up()) if world.paging is not None else None
+    try:
+        await _work(settings, world)
+    finally:
+        if telling is not None:
+            telling.cancel()
+
+
+async def _work(settings: Settings, world: Ports) -> None:
     client = await connect(settings, runtime=_runtime(settings))
     await prepare_namespace(client)
     stop = asyncio.Event()

@@ -1,7 +1,7 @@
 """Telling on-call: whatever of the queue of incidents a channel was not told yet, in order, once, beside all else.
 
-Whoever wrote to the queue wakes it, and reconciliation does so every few seconds, so nothing depends on the process
-that opened an incident. It is never awaited by anything that matters.
+A worker that wrote to the queue wakes it, and every worker looks by itself, so nothing depends on the process that
+opened an incident, nor on Temporal. It is never awaited by anything that matters.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ PATIENCE = 15.0
 """Seconds a channel may take for one alert."""
 CLAIM = timedelta(seconds=30)
 """How long an alert belongs to whoever tells it; longer than ``PATIENCE``, and after a crash another one takes over."""
+EVERY = timedelta(seconds=20)
+"""How often a worker looks for what others wrote."""
 REFUSED = "alert_refused"
 """Kind of the desk's event that says that a channel will not take an alert."""
 
@@ -36,6 +38,12 @@ class Paging:
         self._again = False
         self._rounds: asyncio.Task[None] | None = None
         self._said: tuple[str, ...] = ()
+
+    async def keep_up(self) -> None:
+        """Wake for ever: for what guards, terminals and dead workers wrote, and what a channel did not take."""
+        while True:
+            self.wake()
+            await asyncio.sleep(EVERY.total_seconds())
 
     def wake(self) -> None:
         """Tell what is untold, beside everything else; returns at once and raises nothing."""

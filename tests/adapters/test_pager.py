@@ -213,6 +213,18 @@ async def test_an_endless_answer_is_not_read_to_its_end(receiver: Receiver, chan
 
 
 @Pagers
+async def test_what_is_taken_is_taken_though_the_rest_of_the_answer_never_comes(
+    receiver: Receiver, channel: PagerDuty
+) -> None:
+    def stall(handler: Handler) -> None:
+        answer(202, **{"content-length": "100"})(handler)
+        hang(handler)
+
+    receiver.behave = stall
+    await channel.tell(alert())
+
+
+@Pagers
 @pytest.mark.parametrize(
     "behave",
     [answer(202), answer(500), answer(302, location="/x"), hang, lose_the_answer, says(400, [KEY, SECRET, "T0K3N"])],

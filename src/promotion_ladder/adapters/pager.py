@@ -70,7 +70,9 @@ def event(alert: Alert, key: str) -> dict[str, Any]:
         "dedup_key": alert.incident_id,
         "client": "promotion ladder",
         "payload": {
-            "summary": plain(f"{alert.target}: {alert.sentence}", 1024),
+            "summary": plain(
+                alert.sentence if alert.target in alert.sentence else f"{alert.target}: {alert.sentence}", 1024
+            ),
             "source": alert.target,
             "severity": str(alert.severity),
             "timestamp": alert.at.isoformat(),

@@ -24,7 +24,7 @@ class Answer:
 
     status: int
     text: str
-    """The beginning of the body, as much as was asked for."""
+    """The beginning of the body, as much as was asked for; empty where it was taken."""
 
     @property
     def taken(self) -> bool:
@@ -43,7 +43,7 @@ class Poster:
         """What it is and where it lives, without the user, path and query that may be secret."""
 
     async def post(self, body: bytes, headers: dict[str, str], *, read: int = 0) -> Answer:
-        """Post once and read so many bytes of the answer; raises NoAnswerError."""
+        """Post once, and read so many bytes of an answer that does not take it; raises NoAnswerError."""
         try:
             async with asyncio.timeout(self._deadline):
                 return await self._post(body, {"Content-Type": "application/json"} | headers, read)
@@ -65,7 +65,7 @@ class Poster:
         async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False) as transport:
             response = await transport.handle_async_request(request)
             start = b""
-            if read:
+            if read and not response.is_success:
                 async for chunk in response.aiter_raw():
                     start += chunk
                     if len(start) >= read:

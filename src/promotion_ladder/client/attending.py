@@ -103,16 +103,24 @@ class Attending(Looking):
     async def reconcile(self, *, fix: bool = False) -> Reconciled:
         """Whether everything that is exposed is accounted for; with ``fix`` what is not is made safe and told.
 
-        On-call is told with ``fix`` too, for it may be that no worker lives to do it.
+        On-call is told with ``fix`` too, whatever else fails, for it may be that no worker lives to do it.
 
         Raises LadderError when platform or Temporal do not answer at all.
         """
+        channels = paging(self.settings, self.store) if fix else None
+        untold: tuple[str, ...] = ()
+        try:
+            found = await self._reconciled(fix=fix)
+        finally:
+            if channels is not None:
+                untold = await channels.catch_up()
+        return found.model_copy(update={"unanswered": (*found.unanswered, *untold)})
+
+    async def _reconciled(self, *, fix: bool) -> Reconciled:
         promotions = TemporalPromotions(await self.temporal())
         seen = await look(self.platform, promotions, self.store)
         dealt = await asyncio.gather(*(self._deal(seen, finding, promotions, fix=fix) for finding in seen.findings))
-        channels = paging(self.settings, self.store) if fix else None
-        untold = await channels.catch_up() if channels is not None else ()
-        return Reconciled(at=seen.at, findings=tuple(dealt), unanswered=(*seen.unanswered, *untold))
+        return Reconciled(at=seen.at, findings=tuple(dealt), unanswered=seen.unanswered)
 
     async def _deal(self, seen: Look, finding: Finding, promotions: TemporalPromotions, *, fix: bool) -> Dealt:
         if not fix:
