@@ -92,13 +92,13 @@ async def _socket(app: AsyncApp, settings: Settings) -> AsyncIterator[tuple[Call
     client = web_client(settings.slack_app_token.get_secret_value(), settings.slack_api)
     handler = AsyncSocketModeHandler(app, settings.slack_app_token.get_secret_value(), web_client=client)
     try:
-        await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt leaves these two untyped
+        await handler.connect_async()
     except SlackApiError as error:
         raise LadderError(Code.SLACK_TOKEN, f"Slack opens no socket: {error.response.get('error')}") from None
     try:
         yield handler.client.is_connected, "listening by Socket Mode"
     finally:
-        await handler.close_async()  # type: ignore[no-untyped-call]  # as above
+        await handler.close_async()
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,7 @@ from tests.e2e.rig import CONFIG, Rig, until
 
 from promotion_ladder import settings
 from promotion_ladder.core.platform import Variant
-from promotion_ladder.core.release import ChangeClass, Release
+from promotion_ladder.core.release import ChangeClass
 from promotion_ladder.core.state import Phase, PromotionState
 from promotion_ladder.fake_slack import FakeSlack
 from promotion_ladder.stack.local import LocalStack
@@ -122,11 +122,11 @@ class Desk:
         await until(f"{bot} to be flat", flat)
 
 
-def slack_stack(stack: LocalStack, port: int) -> LocalStack:
-    """The same stack with its worker talking in Slack alone."""
-    stack.worker.env.update(slack_environment(port))
-    stack.worker.env.pop("LADDER_NOTICES")
-    return stack
+class SlackStack(LocalStack):
+    """A stack that tells nobody by a file."""
 
+    def environment(self) -> dict[str, str]:
+        return {name: value for name, value in super().environment().items() if name != "LADDER_NOTICES"}
 
-__all__ = ["ANA", "BEN", "CHANNEL", "MALLORY", "OMAR", "RITA", "Desk", "Release", "slack_config", "slack_stack"]
+    def facts(self) -> dict[str, str]:
+        return {name: value for name, value in super().facts().items() if name != "notices"}

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from tests.e2e.rig import Rig, kill_stack
+from tests.e2e.rig import Rig, kill_stack, until
 from tests.e2e.slack_desk import (
     ANA,
     BEN,
@@ -14,9 +14,9 @@ from tests.e2e.slack_desk import (
     OMAR,
     RITA,
     Desk,
+    SlackStack,
     slack_config,
     slack_environment,
-    slack_stack,
 )
 
 from promotion_ladder.core.codes import Code
@@ -37,7 +37,8 @@ def port() -> int:
 def stack(tmp_path_factory: pytest.TempPathFactory, port: int, _compiled_once: None) -> Iterator[LocalStack]:
     """A stack whose worker talks in Slack alone."""
     base = tmp_path_factory.mktemp("slack")
-    made = slack_stack(LocalStack(base / "state", tick=0.1, config_dir=slack_config(base / "config")), port)
+    made = SlackStack(base / "state", tick=0.1, config_dir=slack_config(base / "config"))
+    made.worker.env |= slack_environment(port)
     asyncio.run(made.start())
     try:
         yield made
@@ -112,8 +113,13 @@ async def test_every_click_that_may_not_be_is_told_privately_and_recorded_once(d
     for user, code in wrong:
         await desk.says(user, "careful", "approve")
         await desk.told(user, code)
-    refused = [link.event for link in await desk.rig.ana.store.chain(chain) if link.event.kind == "approve_refused"]
-    assert [event.code for event in refused] == [code for _, code in wrong]
+
+    async def recorded() -> bool:
+        links = await desk.rig.ana.store.chain(chain)
+        refused = [link.event.code for link in links if link.event.kind == "approve_refused"]
+        return refused == [code for _, code in wrong]
+
+    await until("three refusals on record", recorded)
     # elsewhere: another workspace, another message, a button that was never ours
     other = Sending(override={"team": {"id": "T0OTHER"}, "user": {"id": RITA, "team_id": "T0OTHER"}})
     await desk.slack.click(RITA, root, "approve", sending=other)
@@ -121,7 +127,8 @@ async def test_every_click_that_may_not_be_is_told_privately_and_recorded_once(d
     copied = Sending(override={"container": {"type": "message", "message_ts": "1.1", "channel_id": "C0ESCAL01"}})
     await desk.slack.click(RITA, root, "approve", sending=copied)
     await desk.told(RITA, Code.WRONG_PLACE)
-    await desk.slack.click(RITA, root, "approve", value="forged")
+    button = {"type": "button", "action_id": "approve", "block_id": "verbs", "value": "forged", "action_ts": "1.2"}
+    await desk.slack.click(RITA, root, "approve", sending=Sending(override={"actions": [button]}))
     await desk.told(RITA, Code.UNKNOWN_BUTTON)
     assert await desk.desk_refusals() == [Code.WRONG_WORKSPACE, Code.WRONG_PLACE, Code.UNKNOWN_BUTTON]
     assert (await desk.rig.state("careful")).approvals == []
@@ -164,7 +171,6 @@ async def test_a_window_opens_only_while_somebody_hears_and_by_itself_when_slack
     silent.slack.recover()
     async with silent.listening():
         await silent.rig.reaches_stage("patient", "canary-10", 120)
-    print([(one["text"], one.get("metadata"), one.get("thread_ts")) for one in silent.slack.messages(CHANNEL)], [(c.method, c.status, c.error) for c in silent.slack.calls()][-40:])
     assert len([one for one in silent.slack.messages(CHANNEL) if "patient/" in str(one) and "#root" in str(one)]) == 1
     await silent.rig.ana.rollback("patient", "done")
 

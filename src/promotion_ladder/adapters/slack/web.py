@@ -105,7 +105,7 @@ def _pause(error: SlackApiError) -> float:
 
 def _detail(method: str, word: str, error: SlackApiError) -> str:
     if not word:
-        return f"Slack answered {method} with something unreadable"
+        return f"Slack answered {method} with status {getattr(error.response, 'status_code', '?')}"
     data = getattr(error.response, "data", None) or {}
     told = (data.get("response_metadata") or {}).get("messages") or []
     needed = f" (needs {data['needed']})" if data.get("needed") else ""
