@@ -101,7 +101,7 @@ IN_LADDER: list[Row] = [
     ("ladder: base", 'ladder: base\nabout: "a\x07b"', "2:1", "", "control character (#x0007)", ""),
     (LADDER, "", "1:1", "", "the file is empty", ""),
     (LADDER, "- a\n", "1:1", "", "must be a mapping", ""),
-    (LADDER, "ham: 1\n", "1:1", "", "no ladder, policy, people or release", "begins with 'routes:'"),
+    (LADDER, "ham: 1\n", "1:1", "", "no ladder, policy, people, release or slack", "begins with 'routes:'"),
 ]  # fmt: skip
 IN_OTHERS: list[Row] = [
     ("strategy:", "strateg:", "2:3", "routes.strateg", "'strateg' is not known", "did you mean 'strategy'?"),
