@@ -344,6 +344,8 @@ class FakeNotifier:
 
     tellings: list[Telling] = field(default_factory=list)
     down: bool = False
+    silent: timedelta = timedelta(0)
+    """How long nobody could have answered."""
 
     @property
     def notices(self) -> list[Notice]:
@@ -354,6 +356,11 @@ class FakeNotifier:
             raise LadderError(Code.NOTICE_UNDELIVERED)
         self.tellings.append(telling)
         return Delivery(notice_id=telling.notice.notice_id, channel="fake")
+
+    async def silence(self, since: datetime) -> timedelta:
+        if self.down:
+            raise LadderError(Code.NOTICE_UNDELIVERED)
+        return self.silent
 
 
 @dataclass

@@ -62,6 +62,7 @@ def activities(world: Ports, client: Client) -> dict[str, list[Activity]]:
     reconciliation = ReconciliationActivities(world.platform, promotions, world.audit, wake)
     platform = PlatformActivities(world.platform)
     audit = AuditActivities(world.audit, promotions)
+    notification = NotificationActivities(world.notifier)
     return {
         contracts.QUEUE_EVIDENCE: [
             EvidenceActivities(world.platform, world.metrics, world.audit).judge,
@@ -71,7 +72,7 @@ def activities(world: Ports, client: Client) -> dict[str, list[Activity]]:
             platform.acquire, platform.clear, platform.enter, platform.reopen, platform.settle,
             AuthorityActivities(world.directory, world.groups).rule,
             audit.record, audit.rejoin,
-            NotificationActivities(world.notifier).notify,
+            notification.notify, notification.silence,
             IncidentActivities(world.audit, wake).post,
             reconciliation.look, reconciliation.tell,
         ],

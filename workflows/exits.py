@@ -6,8 +6,11 @@ The gates are judged again at the end of every wait: time passing promotes nothi
 from datetime import datetime, timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from promotion_ladder.activities.notification import NotificationActivities
+    from promotion_ladder.contracts import Since
     from promotion_ladder.core.base import show_duration
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.decide import Step
@@ -15,11 +18,14 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.notice import NoticeKind
     from promotion_ladder.core.rules import approval_terms, evidence_asked, quorum, step_asked, window_length
     from promotion_ladder.core.state import Ending, Phase, Window
-    from promotion_ladder.workflows.climb import Climb
+    from promotion_ladder.workflows.climb import Climb, Disturbed
     from promotion_ladder.workflows.incidents import delivered
     from promotion_ladder.workflows.observation import judge
+    from promotion_ladder.workflows.options import SILENCE
 
 
+NOBODY_KNOWS = timedelta(minutes=1)
+"""How much longer a window is kept open while it cannot be asked whether a veto would have been heard."""
 PUNCTUAL = timedelta(seconds=5)
 """A notice that took longer to be delivered told an earlier deadline than there is."""
 
@@ -51,7 +57,44 @@ async def _veto_window(climb: Climb) -> None:
         lasts = show_duration(window_length(climb.state))
         await _open(climb, NoticeKind.VETO_WINDOW, f"leaves {climb.state.stage_name} in {lasts} unless somebody vetoes")
     climb.enter_phase(Phase.VETO_WINDOW)
-    await climb.wait(lambda: False, f"veto window of {climb.state.stage_name}", lambda: _deadline(climb))
+    while True:
+        await climb.wait(lambda: False, f"veto window of {climb.state.stage_name}", lambda: _deadline(climb))
+        if not await _was_deaf(climb):
+            return
+
+
+async def _was_deaf(climb: Climb) -> bool:
+    """Whether nobody could have vetoed for a part of the window that just ended: it is made up for."""
+    window = climb.state.window
+    if window is None:
+        return False
+    ask = Since(at=window.opened_at)
+    try:
+        lasted = (
+            await climb.perform(
+                NotificationActivities.silence, ask, "could a veto have been heard?", SILENCE, harmless=True
+            )
+        ).lasted
+    except Disturbed:
+        return True  # a hold moves the deadline, or whatever ends it
+    except ActivityError:
+        _keep_open(climb, window.silence, workflow.now() + NOBODY_KNOWS, "nobody can say whether a veto is heard")
+        return True
+    lost = lasted - window.silence
+    if lost <= timedelta(0):
+        return False
+    _keep_open(climb, lasted, workflow.now() + lost, f"for {show_duration(lost)} nobody could have vetoed")
+    return True
+
+
+def _keep_open(climb: Climb, silence: timedelta, deadline: datetime, why: str) -> None:
+    state = climb.state
+    if state.window is None:
+        return
+    state.window = state.window.model_copy(update={"deadline": deadline, "silence": silence})
+    sentence = f"{why}: the window of {state.stage_name} stays open"
+    climb.record("window_moved", sentence, code=Code.NOTICE_UNDELIVERED, deadline=deadline.isoformat())
+    climb.tell(NoticeKind.WINDOW_MOVED, sentence, deadline=deadline)
 
 
 async def _approval(climb: Climb) -> None:

@@ -107,3 +107,11 @@ NOTIFY = Options(
     retry_policy=_PATIENT,
 )
 """Bounded: what is told after an outage is how things stand then, not how they stood before it."""
+
+SILENCE = Options(
+    task_queue=contracts.QUEUE_PLATFORM,
+    start_to_close_timeout=timedelta(seconds=10),
+    schedule_to_close_timeout=timedelta(seconds=30),
+    retry_policy=_PATIENT,
+)
+"""Bounded: while nobody can say whether a veto would have been heard, the window stays open and is asked again."""

@@ -145,6 +145,18 @@ class GuardTrip(Record):
     """Not a trip: all scopes that are paused for a while now, after one was paused or let go on."""
 
 
+class Since(Record):
+    """A moment from which something is asked."""
+
+    at: Time
+
+
+class Silence(Record):
+    """How long people could not have answered."""
+
+    lasted: Duration
+
+
 class Acquired(Record):
     """The bot is ours."""
 

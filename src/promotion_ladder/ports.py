@@ -178,6 +178,9 @@ class Notifier(Protocol):
     async def notify(self, telling: Telling) -> Delivery:
         """Deliver once; the same ``notice_id`` again must not appear twice where the channel can tell."""
 
+    async def silence(self, since: datetime) -> timedelta:
+        """How long since then nobody could have answered in this channel; nothing where it only tells."""
+
 
 class Pager(Protocol):
     """A channel that calls whoever is on call."""

@@ -18,7 +18,14 @@ from rich.console import Console
 from tests.adapters.receiver import Behaviour, Receiver, answer, drip_headers, endless, hang, lose_the_answer
 from tests.cards import telling
 
-from promotion_ladder.adapters.notify import Fanout, FileNotifier, TerminalNotifier, WebhookNotifier, read_notices
+from promotion_ladder.adapters.notify import (
+    Fanout,
+    FileNotifier,
+    OneWay,
+    TerminalNotifier,
+    WebhookNotifier,
+    read_notices,
+)
 from promotion_ladder.core.card import Telling
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
@@ -228,7 +235,7 @@ async def test_a_terminal_forgets_the_oldest_notices() -> None:
 # --- several --------------------------------------------------------------------------------------------------------
 
 
-class Channel(Notifier):
+class Channel(OneWay):
     def __init__(self, name: str, failure: Exception | None = None) -> None:
         self.name, self.failure = name, failure
         self.told: list[str] = []

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -30,7 +30,15 @@ _STYLES = {
 }
 
 
-class WebhookNotifier(Notifier):
+class OneWay(Notifier):
+    """A channel that only tells: people answer elsewhere, so its silence stops no clock."""
+
+    async def silence(self, since: datetime) -> timedelta:  # noqa: ARG002 - whenever it began
+        """Nothing."""
+        return timedelta(0)
+
+
+class WebhookNotifier(OneWay):
     """Posts each notice as JSON to ``url``, signed with ``secret``.
 
     Headers: ``Idempotency-Key`` is the notice id, the same when a notice is sent again because its answer was lost;
@@ -66,7 +74,7 @@ class WebhookNotifier(Notifier):
         return Delivery(notice_id=notice.notice_id, channel="webhook")
 
 
-class FileNotifier(Notifier):
+class FileNotifier(OneWay):
     """Appends each notice as a line of JSON to ``path``, once, where other processes read it (``read_notices``)."""
 
     def __init__(self, path: Path) -> None:
@@ -86,7 +94,7 @@ class FileNotifier(Notifier):
         append_line(self._path, notice.model_dump_json(), unless=lambda line: _notice_id(line) == notice.notice_id)
 
 
-class TerminalNotifier(Notifier):
+class TerminalNotifier(OneWay):
     """Prints each notice as one line, to standard error unless another console is given.
 
     Nobody need be looking: in production it is an extra, not a channel (see :class:`Fanout`).
@@ -140,6 +148,11 @@ class Fanout(Notifier):
             reasons = "; ".join(outcome for outcome in counted if isinstance(outcome, str))
             raise LadderError(Code.NOTICE_UNDELIVERED, f"no channel took the notice: {reasons or 'none is configured'}")
         return taken[0].model_copy(update={"channel": "+".join(delivery.channel for delivery in taken)})
+
+    async def silence(self, since: datetime) -> timedelta:
+        """The least of those that count: one channel in which people can answer is enough."""
+        found = await asyncio.gather(*(channel.silence(since) for channel in self._channels))
+        return min(found, default=timedelta(0))
 
 
 def read_notices(path: Path) -> list[Notice]:

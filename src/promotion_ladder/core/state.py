@@ -126,6 +126,8 @@ class Window(Record):
     notice_id: str
     evidence: str
     """The evidence people are shown and approvals bind to."""
+    silence: Duration = timedelta(0)
+    """How long of it nobody could have answered; the deadline has moved by as much."""
 
 
 class Stop(Record):

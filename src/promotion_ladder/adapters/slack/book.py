@@ -6,11 +6,25 @@ Beside the audit record, in the same database, because the two share nothing els
 import asyncio
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, Text, UniqueConstraint, insert, select, update
+from sqlalchemy import (
+    Column,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from promotion_ladder.adapters.audit_schema import open_engine, shown
@@ -43,6 +57,14 @@ _BEATS = Table(
     Column("gateway", String(80), primary_key=True),
     Column("at", String(40), nullable=False),
 )
+_SILENCES = Table(
+    "slack_silences",
+    _TABLES,
+    Column("began", String(40), primary_key=True),
+    Column("ended", String(40), nullable=False),
+)
+DEAF_AFTER = timedelta(seconds=60)
+"""A gateway beats every ten seconds; after so long nobody hears clicks."""
 PATIENCE = 2.0
 """Seconds to wait for the database: a click must be answered within three."""
 Got = TypeVar("Got")
@@ -112,8 +134,12 @@ class Book:
 
     async def silent_for(self, now: datetime) -> timedelta | None:
         """How long ago the last gateway was heard of; None if there never was one."""
-        newest = await self._answer(lambda: self._value(select(_BEATS.c.at).order_by(_BEATS.c.at.desc())))
-        return None if newest is None else now - datetime.fromisoformat(newest)
+        newest = await self._answer(self._newest_beat)
+        return None if newest is None else now - newest
+
+    async def silence(self, since: datetime, now: datetime) -> timedelta:
+        """How much of the time from ``since`` to ``now`` nobody heard clicks, gaps of up to a minute left out."""
+        return await self._answer(lambda: self._silence(since, now))
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -187,6 +213,24 @@ class Book:
 
     def _beat(self, gateway: str, now: datetime) -> None:
         at = now.astimezone(UTC).isoformat()
+        newest = self._newest_beat()
+        if newest is not None and now - newest > DEAF_AFTER:
+            with suppress(IntegrityError):  # another gateway came back in the same moment
+                began = newest.astimezone(UTC).isoformat()
+                self._change(insert(_SILENCES).values(began=began, ended=at))
         with self._ready().connect().execution_options(writes=True) as connection, connection.begin():
             if connection.execute(update(_BEATS).where(_BEATS.c.gateway == gateway).values(at=at)).rowcount == 0:
                 connection.execute(insert(_BEATS).values(gateway=gateway, at=at))
+
+    def _newest_beat(self) -> datetime | None:
+        found = self._value(select(func.max(_BEATS.c.at)))
+        return None if found is None else datetime.fromisoformat(found)
+
+    def _silence(self, since: datetime, now: datetime) -> timedelta:
+        with self._ready().connect() as connection:
+            rows = connection.execute(select(_SILENCES).where(_SILENCES.c.ended > since.astimezone(UTC).isoformat()))
+            gaps = [(datetime.fromisoformat(row.began), datetime.fromisoformat(row.ended)) for row in rows]
+        newest = self._newest_beat()
+        if newest is None or now - newest > DEAF_AFTER:
+            gaps.append((newest or since, now))
+        return sum((max(timedelta(0), min(end, now) - max(begin, since)) for begin, end in gaps), timedelta(0))

@@ -12,7 +12,7 @@ from typing import Any
 
 from promotion_ladder.adapters.slack import blocks
 from promotion_ladder.adapters.slack.blocks import Message
-from promotion_ladder.adapters.slack.book import Book, Post
+from promotion_ladder.adapters.slack.book import DEAF_AFTER, Book, Post
 from promotion_ladder.adapters.slack.desk import SlackDesk
 from promotion_ladder.adapters.slack.picture import Picture
 from promotion_ladder.adapters.slack.web import SlackError, SlackWeb
@@ -28,8 +28,6 @@ _LOG = logging.getLogger(__name__)
 EVENT_TYPE = "ladder_notice"
 IN_FLIGHT = timedelta(seconds=40)
 """So long an earlier try may still be on its way: longer than an activity lives."""
-DEAF_AFTER = timedelta(seconds=60)
-"""A gateway beats every ten seconds; after so long nobody hears clicks."""
 _GONE = ("message_not_found", "thread_not_found", "cant_update_message", "edit_window_closed")
 _LOUD = (
     NoticeKind.APPROVAL_NEEDED, NoticeKind.VETO_WINDOW, NoticeKind.HELD, NoticeKind.GUARD_TRIPPED, NoticeKind.NOT_FLAT,
@@ -73,6 +71,10 @@ class SlackNotifier(Notifier):
         if not fresh and not telling.followed:
             root = await self._refresh(telling, root)
         return Delivery(notice_id=notice.notice_id, channel="slack", reference=f"{root.channel}:{root.ts}")
+
+    async def silence(self, since: datetime) -> timedelta:
+        """How long since then no gateway heard clicks."""
+        return await self._book.silence(since, datetime.now(UTC))
 
     async def _hears(self) -> None:
         silent = await self._book.silent_for(datetime.now(UTC))
