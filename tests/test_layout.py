@@ -58,7 +58,7 @@ LAYERS = {
     "client": Layer(
         words("core contracts ports settings config adapters connection descent incidents paging reconciling")
     ),
-    "gateway": Layer(words("core settings adapters client")),
+    "gateway": Layer(words("core ports settings adapters client")),
     "testing": Layer(words("core"), never=THE_WORLD | TEMPORAL),
     "tree": Layer(words("core"), only=words("rich")),
     "stack": Layer(ALL - words("testing activities workflows cli demo")),

@@ -105,11 +105,18 @@ class Looking:
             self._record = desk_record(self.settings, self.store)
         return self._record
 
-    def ruling(self, verb: Verb) -> Ruling:
-        """Whether the policy lets this person use ``verb``; raises LadderError if the files cannot be read."""
-        directory = ConfigDirectory(self.settings.config_dir)
-        today = datetime.now(UTC).date()
-        return rule(directory.people(), directory.policy(), self.settings.identity, verb, day=today)
+    def ruling(self, verb: Verb, member_of: frozenset[str] | None = None) -> Ruling:
+        """Whether the policy lets this person use ``verb``; raises LadderError if the files cannot be read.
+
+        ``member_of`` are the Slack groups the person is in, None where nobody can say.
+        """
+        people, policy = self.directory.people(), self.directory.policy()
+        return rule(people, policy, self.settings.identity, verb, day=datetime.now(UTC).date(), member_of=member_of)
+
+    @property
+    def directory(self) -> ConfigDirectory:
+        """People, policy and ladders."""
+        return ConfigDirectory(self.settings.config_dir)
 
     def entitled(self, verb: Verb) -> str:
         """The name of this person (or ``ben for rita``), if the policy lets them; raises LadderError if not."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from promotion_ladder.adapters.slack.groups import SlackGroups
 from promotion_ladder.adapters.slack.web import SlackWeb
 from promotion_ladder.gateway.answers import Answers
 from promotion_ladder.gateway.clicks import Clicks
@@ -29,5 +30,5 @@ def bolt_app(deeds: Deeds, client: AsyncWebClient, releases: Path, signing_secre
     answers = Answers(web, deeds.desk)
     Clicks(deeds, web, answers).listen(app)
     Commands(deeds, web, answers, releases).listen(app)
-    Home(deeds, web).listen(app)
+    Home(deeds, web, SlackGroups(web)).listen(app)
     return app

@@ -16,6 +16,7 @@ from promotion_ladder.core.people import Verb
 from promotion_ladder.core.rules import approver_refusal
 from promotion_ladder.core.state import Phase, PromotionState
 from promotion_ladder.gateway.deeds import Deeds
+from promotion_ladder.ports import Groups
 
 _LOG = logging.getLogger(__name__)
 WAITING = (Phase.AWAITING_APPROVAL, Phase.VETO_WINDOW, Phase.ON_HOLD)
@@ -27,9 +28,10 @@ MOST = 30
 class Home:
     """The listener of ``app_home_opened``."""
 
-    def __init__(self, deeds: Deeds, web: SlackWeb) -> None:
+    def __init__(self, deeds: Deeds, web: SlackWeb, groups: Groups) -> None:
         self._deeds = deeds
         self._web = web
+        self._groups = groups
 
     def listen(self, app: AsyncApp) -> None:
         """Register with Bolt."""
@@ -51,7 +53,8 @@ class Home:
         """The view's blocks."""
         lines = [line async for line in self._deeds.ladder.list()]
         states = await self._states([line.bot for line in lines if line.status in WAITING])
-        mine = [state for state in states if self._waits_for(state, user)]
+        member_of = await self._member_of(user)
+        mine = [state for state in states if self._waits_for(state, user, member_of)]
         mine.sort(key=lambda state: state.window.deadline if state.window else datetime.max.replace(tzinfo=UTC))
         blocks: list[Block] = [
             {
@@ -74,16 +77,22 @@ class Home:
             found += [answer for answer in answers if isinstance(answer, PromotionState)]
         return found
 
-    def _waits_for(self, state: PromotionState, user: str) -> bool:
+    async def _member_of(self, user: str) -> frozenset[str] | None:
+        try:
+            return await self._groups.member_of(user, tuple(self._deeds.ladder.directory.people().groups))
+        except LadderError:
+            return None
+
+    def _waits_for(self, state: PromotionState, user: str, member_of: frozenset[str] | None) -> bool:
         person = self._deeds.ladder.acting_for(user)
         match state.phase:
             case Phase.AWAITING_APPROVAL:
-                ruling = person.ruling(Verb.APPROVE)
+                ruling = person.ruling(Verb.APPROVE, member_of)
                 return approver_refusal(state, ruling, "a reason") is None
             case Phase.VETO_WINDOW:
-                return person.ruling(Verb.VETO).allowed
+                return person.ruling(Verb.VETO, member_of).allowed
             case Phase.ON_HOLD:
-                return person.ruling(Verb.RESUME).allowed
+                return person.ruling(Verb.RESUME, member_of).allowed
             case _:
                 return False
 
