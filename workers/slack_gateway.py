@@ -83,6 +83,7 @@ async def gateway(settings: Settings, listen: tuple[str, int] | None = None) -> 
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
             await side.book.close()
+            await ladder.close()
 
 
 @contextlib.asynccontextmanager

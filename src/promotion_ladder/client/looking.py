@@ -69,10 +69,21 @@ class Looking:
         self._record: DeskRecord | None = None
 
     def acting_for(self, identity: str) -> Self:
-        """The same connections in the hands of another person, whoever that turns out to be."""
+        """The same connections in the hands of another person, whoever that turns out to be; close this one alone."""
+        if self.settings.platform_url is not None:
+            _ = self.platform  # made before the copy, which would open one of its own
+        _ = self.record
         other = copy.copy(self)
         other.settings = self.settings.model_copy(update={"identity": identity})
         return other
+
+    async def close(self) -> None:
+        """Give the connections back; they open again when they are used again."""
+        if isinstance(self._platform, HttpPlatform):
+            await self._platform.close()
+        if self._store is not None:
+            await self._store.close()
+        self._platform = self._store = self._record = None
 
     async def temporal(self) -> Client:
         """The Temporal client, connected at the first use."""
