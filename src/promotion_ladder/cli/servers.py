@@ -159,14 +159,20 @@ def _way_back(stack: LocalStack, dead: Process) -> str:
 @app.command(rich_help_panel="Servers")
 def demo(
     directory: Annotated[Path, typer.Option("--dir", help="Where state and summary.json go.")] = Path("build/demo"),
+    slack_fake: Annotated[
+        bool, typer.Option("--slack-fake", help="People act in an imitated Slack; its page is for you to click on.")
+    ] = False,
     output: Output = Format.TEXT,
 ) -> None:
     """Watch three releases meet their fates on a stack of their own: one climbs, one bleeds, one is vetoed.
 
     Exit status 0 only if each story ended as told; summary.json says how.
 
-    Example: ladder demo
+    Examples:
+      ladder demo
+
+      ladder demo --slack-fake
     """
-    as_told = run(output, tell_stories(directory, output is Format.JSON))
+    as_told = run(output, tell_stories(directory, output is Format.JSON, slack_fake=slack_fake))
     if not as_told:
         raise typer.Exit(1)

@@ -19,6 +19,7 @@ from promotion_ladder.core.people import Verb
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.state import Ending, Phase, PromotionState
 from promotion_ladder.demo.cast import Story, stories
+from promotion_ladder.demo.imitated import ImitatedSlack
 from promotion_ladder.demo.screen import Screen
 from promotion_ladder.stack.claim import claim
 from promotion_ladder.stack.local import LocalStack, publish_to_simulation
@@ -30,9 +31,12 @@ NOBODY_IS_CALLED = {"LADDER_PAGERDUTY_KEY": "", "LADDER_ALERTS_URL": ""}
 """What goes wrong in a demo is no matter of those on call, whatever the terminal's environment names."""
 
 
-async def tell_stories(directory: Path, quiet: bool) -> bool:
-    """Tell all stories on a fresh stack under ``directory`` and write summary.json; whether all ended as told."""
-    stack = LocalStack(await asyncio.to_thread(_fresh, directory))
+async def tell_stories(directory: Path, quiet: bool, *, slack_fake: bool = False) -> bool:
+    """Tell all stories on a fresh stack under ``directory`` and write summary.json; whether all ended as told.
+
+    With ``slack_fake`` people act in an imitated Slack, where whoever watches may be faster than they.
+    """
+    stack = LocalStack(await asyncio.to_thread(_fresh, directory), slack_fake=slack_fake)
     stack.worker.env |= NOBODY_IS_CALLED
     cast = stories()
     screen = Screen(cast, quiet=quiet)
@@ -41,6 +45,8 @@ async def tell_stories(directory: Path, quiet: bool) -> bool:
         await stack.start()
         try:
             screen.say(f"Temporal shows the same at {stack.ui_url}")
+            if slack_fake:
+                screen.say(f"Slack, where you may be faster than rita: {ImitatedSlack(stack.slack_url).page('rita')}")
             await _tell(stack, cast, screen)
         finally:
             screen.refresh()
@@ -65,13 +71,14 @@ async def _tell(stack: LocalStack, cast: list[Story], screen: Screen) -> None:
     for story in cast:
         story.release = load_release(stack.config_dir / "releases" / f"{story.name}.yaml")
     people = _people(stack)
+    slack = ImitatedSlack(stack.slack_url) if stack.slack_fake else None
     for story in cast:
         await publish_to_simulation(people("ana").settings, story.release, story.behaviour)
     for story in cast:
         story.began = time.monotonic()
         await people("ana").start(story.release, reason=story.told)
     async with asyncio.timeout(DEADLINE.total_seconds()):
-        await asyncio.gather(*(_follow(story, people, screen) for story in cast))
+        await asyncio.gather(*(_follow(story, people, screen, slack) for story in cast))
     for story in cast:
         story.wrong = [why for why in await _check(story, people("ana")) if why]
 
@@ -89,7 +96,9 @@ def _people(stack: LocalStack) -> Callable[[str], LadderClient]:
     return person
 
 
-async def _follow(story: Story, people: Callable[[str], LadderClient], screen: Screen) -> None:
+async def _follow(
+    story: Story, people: Callable[[str], LadderClient], screen: Screen, slack: ImitatedSlack | None
+) -> None:
     """Look at a promotion until it has ended, and do to it what its people do."""
     bot = story.release.bot
     while story.state is None or story.state.ending is None:
@@ -99,7 +108,7 @@ async def _follow(story: Story, people: Callable[[str], LadderClient], screen: S
             if error.code is not Code.WORKER_SILENT:
                 raise
         else:
-            await _act(story, story.state, people, screen)
+            await _act(story, story.state, people, screen, slack)
         screen.refresh()
         await asyncio.sleep(LOOK_EVERY)
     story.result = await people("ana").result(bot)
@@ -107,25 +116,36 @@ async def _follow(story: Story, people: Callable[[str], LadderClient], screen: S
     screen.refresh()
 
 
-async def _act(story: Story, state: PromotionState, people: Callable[[str], LadderClient], screen: Screen) -> None:
-    bot = story.release.bot
-    acts: dict[tuple[Phase, bool], tuple[Verb, str, Callable[[], Awaitable[object]]]] = {
-        (Phase.AWAITING_APPROVAL, False): (
-            Verb.APPROVE, "rita", lambda: people("rita").approve(bot, "gates read, size is fine")
-        ),
-        (Phase.VETO_WINDOW, True): (
-            Verb.VETO, story.vetoed_by or "", lambda: people(story.vetoed_by or "").veto(bot, "inventories at 16:30")
-        ),
-    }  # fmt: skip
-    act = acts.get((state.phase, story.vetoed_by is not None))
-    if act is None or state.stop is not None:
-        return
-    verb, who, do = act
+async def _act(
+    story: Story,
+    state: PromotionState,
+    people: Callable[[str], LadderClient],
+    screen: Screen,
+    slack: ImitatedSlack | None,
+) -> None:
+    bot, vetoes = story.release.bot, story.vetoed_by
+    match state.phase:
+        case Phase.AWAITING_APPROVAL if vetoes is None:
+            verb, who, reason = Verb.APPROVE, "rita", "gates read, size is fine"
+        case Phase.VETO_WINDOW if vetoes is not None:
+            verb, who, reason = Verb.VETO, vetoes, "inventories at 16:30"
+        case _:
+            return
     key = (str(verb), state.stage_name, state.attempt)
-    if key not in story.done:
-        story.done.add(key)
-        screen.say(f"{who} looks at {bot}")
-        story.acting = asyncio.create_task(_think_and(do, f"{who} {verb}s {bot}", screen))
+    if state.stop is not None or key in story.done:
+        return
+    story.done.add(key)
+    screen.say(f"{who} looks at {bot}")
+
+    async def do() -> None:
+        if slack is not None:
+            await slack.press(who, verb, state.promotion_id, reason)
+        elif verb is Verb.APPROVE:
+            await people(who).approve(bot, reason)
+        else:
+            await people(who).veto(bot, reason)
+
+    story.acting = asyncio.create_task(_think_and(do, f"{who} {verb}s {bot}", screen))
 
 
 async def _think_and(do: Callable[[], Awaitable[object]], what: str, screen: Screen) -> None:
