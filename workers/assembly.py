@@ -29,6 +29,7 @@ from promotion_ladder.paging import Paging
 from promotion_ladder.ports import AuditStore, Directory, Groups, MetricSource, Notifier, Platform, Probes
 from promotion_ladder.reconciling.temporal import TemporalPromotions
 from promotion_ladder.workers.versions import deployment
+from promotion_ladder.workflows.last_notices import LastNotices
 from promotion_ladder.workflows.promotion import Promotion
 from promotion_ladder.workflows.reconciliation import Reconciliation
 
@@ -106,7 +107,7 @@ def workers(client: Client, by_queue: dict[str, list[Activity]], build_id: str |
         Worker(
             client,
             task_queue=contracts.QUEUE_LADDER,
-            workflows=[Promotion, Reconciliation],
+            workflows=[Promotion, LastNotices, Reconciliation],
             workflow_runner=runner(),
             # On the workflow's own queue the server hands flatten over with the answer to the task that decided it:
             # no queue and no poll in between (eager execution), which is half of the time to the first cancel.

@@ -108,6 +108,10 @@ NOTIFY = Options(
 )
 """Bounded: what is told after an outage is how things stand then, not how they stood before it."""
 
+NOTIFY_LATE = Options(**NOTIFY)
+NOTIFY_LATE["schedule_to_close_timeout"] = timedelta(days=7)
+"""What an ended promotion still has to tell does not change any more; after a week nobody wants to hear it."""
+
 SILENCE = Options(
     task_queue=contracts.QUEUE_PLATFORM,
     start_to_close_timeout=timedelta(seconds=10),

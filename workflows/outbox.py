@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
+    from promotion_ladder import contracts
     from promotion_ladder.activities.audit import AuditActivities
     from promotion_ladder.activities.incidents import IncidentActivities
     from promotion_ladder.activities.notification import NotificationActivities
@@ -90,6 +91,22 @@ async def send_notices(climb: Climb) -> None:
         )
 
     await _one_by_one(state.notices, send, "the notice")
+
+
+async def leave_notices(climb: Climb) -> None:
+    """Leave to a run of its own what no channel takes: the bot's lock must not wait for a channel."""
+    state = climb.state
+    shown = card(state, workflow.now())
+    last = len(state.notices) - 1
+    tellings = [Telling(notice=notice, card=shown, followed=n < last) for n, notice in enumerate(state.notices)]
+    try:
+        await workflow.start_child_workflow(
+            contracts.LAST_NOTICES, tellings, id=f"notices/{state.promotion_id}",
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+        )  # fmt: skip
+    except WorkflowAlreadyStartedError:
+        return  # a run that was reset had left them already
+    state.notices.clear()
 
 
 async def post_news(climb: Climb) -> None:

@@ -216,6 +216,8 @@ class Promotion:
             await workflow.wait_condition(
                 lambda: written() and (not state.notices or self._owes_flat()), timeout=LAST_NOTICES
             )
+        if state.notices and not self._owes_flat():
+            await outbox.leave_notices(self.climb)
         await workflow.wait_condition(written)
 
     # --- messages: prohibitions are signals that cannot fail, permissions are updates with validators -------------

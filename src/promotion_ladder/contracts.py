@@ -14,6 +14,7 @@ from promotion_ladder.core.state import StageRecord, StartOrder
 from promotion_ladder.core.verdict import Verdict
 
 WORKFLOW = "Promotion"
+LAST_NOTICES = "LastNotices"
 RECONCILIATION = "Reconciliation"
 
 QUEUE_LADDER = "ladder"

@@ -13,7 +13,7 @@ from promotion_ladder import settings
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.release import ChangeClass
 from promotion_ladder.core.state import Phase, PromotionState
-from promotion_ladder.fake_slack import FakeSlack
+from promotion_ladder.fake_slack import ONCE, FakeSlack, Sending
 from promotion_ladder.stack.local import LocalStack
 from promotion_ladder.workers.slack_gateway import gateway
 
@@ -93,12 +93,22 @@ class Desk:
         await self.shows(bot, "approve")
         return state
 
-    async def says(self, user: str, bot: str, verb: str, reason: str = "checked the fills", **values: str) -> Any:
+    async def says(
+        self,
+        user: str,
+        bot: str,
+        verb: str,
+        reason: str = "checked the fills",
+        *,
+        sending: Sending = ONCE,
+        **values: str,
+    ) -> Any:
         """Press a button of the bot's root message and give the reason it asks for; what the modal answered."""
         seen = len(self.slack.views(user))
         await self.slack.click(user, self.root(bot), verb, confirmed=True)
         await self.slack.until(lambda: len(self.slack.views(user)) > seen)
-        return await self.slack.submit(user, self.slack.views(user)[-1], {"reason": reason, **values})
+        view = self.slack.views(user)[-1]
+        return await self.slack.submit(user, view, {"reason": reason, **values}, sending=sending)
 
     async def told(self, user: str, words: str) -> str:
         """Wait until this person was told ``words`` privately; the whole sentence."""

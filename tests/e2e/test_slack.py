@@ -210,9 +210,10 @@ async def test_over_http_forged_expired_and_nonsense_are_401_and_a_replay_is_one
             deed = await silent.slack.click(RITA, root, "approve", sending=Sending(signature=signature))
             assert deed.delivery.http_status == 401, signature
         assert silent.slack.views(RITA) == []
-        deed = await silent.says(RITA, "over-http", "approve")
-        assert deed.ok
+        deed = await silent.says(RITA, "over-http", "approve", sending=Sending(times=2))  # a signed request, replayed
+        assert [delivery.http_status for delivery in deed.deliveries] == [200, 200]
         await silent.rig.reaches_stage("over-http", "live")
+        assert (await silent.rig.kinds("over-http")).count("approved") == 1
     await silent.rig.ana.rollback("over-http", "done")
 
 

@@ -63,3 +63,18 @@ async def test_while_nobody_can_say_whether_a_veto_is_heard_the_window_stays_ope
     await world.until(lambda state: state.stage_name == "canary-10")
     await world.signal(Verb.VETO, reason="done")
     await world.result()
+
+
+async def test_what_no_channel_took_before_the_end_is_told_afterwards_and_the_lock_does_not_wait(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.VETO_WINDOW, "paper")
+    world.notifier.down = True
+    await world.signal(Verb.VETO, reason="while Slack is away")
+    result = await world.result()
+    assert result.ending is Ending.VETOED
+    assert NoticeKind.ENDED not in told(world)
+    world.notifier.down = False
+    left = world.client.get_workflow_handle(f"notices/{result.promotion_id}")
+    await left.result()
+    assert told(world)[NoticeKind.ENDED] == 1
+    assert world.notifier.tellings[-1].card.ending is Ending.VETOED

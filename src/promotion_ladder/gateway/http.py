@@ -15,8 +15,8 @@ LARGEST = 1_000_000
 def server(app: AsyncApp) -> web.Application:
     """The application: ``POST /slack/events`` for Slack, ``GET /health`` for the balancer.
 
-    A timestamp that is no number, or no time, is a forgery like any other (401); Bolt would answer 500. A request that is sent
-    again within the five minutes in which its signature holds is the same deed, and done once.
+    A timestamp that is no number, or no time, is a forgery like any other (401); Bolt would answer 500. A request that
+    is sent again within the five minutes in which its signature holds is the same deed, and done once.
     """
 
     async def events(request: web.Request) -> web.Response:
