@@ -72,9 +72,10 @@ GUARD = Options(
     start_to_close_timeout=timedelta(days=365),
     heartbeat_timeout=SIGN_OF_LIFE,
     retry_policy=RetryPolicy(
-        initial_interval=timedelta(milliseconds=200), backoff_coefficient=1.5, maximum_interval=timedelta(seconds=2)
+        initial_interval=timedelta(milliseconds=50), backoff_coefficient=2, maximum_interval=timedelta(seconds=2)
     ),
 )
+"""Without end, and again at once: a guard whose worker was ended goes on at another one."""
 
 SAFETY = Options(
     task_queue=contracts.QUEUE_SAFETY,
