@@ -10,6 +10,7 @@ import httpx
 import pytest
 from aiohttp.test_utils import TestServer
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from tests.cards import EVIDENCE, a_state
 from tests.slack.conftest import CHANNEL, DESK, Side
 
 from promotion_ladder import settings
@@ -17,6 +18,7 @@ from promotion_ladder.adapters.slack.web import web_client
 from promotion_ladder.client import LadderClient
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.notice import NoticeKind
+from promotion_ladder.core.state import Command, PromotionState, Receipt
 from promotion_ladder.fake_slack import FakeSlack, Sending
 from promotion_ladder.gateway.app import bolt_app
 from promotion_ladder.gateway.deeds import Deeds
@@ -145,3 +147,28 @@ async def test_over_http_whatever_is_not_signed_by_slack_is_401(
         answer = await http.post(str(served.make_url(PATH)), headers=headers, content=b"payload=%7B%7D")
         assert answer.status_code == status
         assert (await http.get(str(served.make_url("/health")))).text == "ok"
+
+
+@pytest.mark.parametrize(("stage", "asks"), [("paper", False), ("canary-10", True)])
+async def test_approving_asks_for_a_reason_where_money_is_at_stake_and_counts_at_once_elsewhere(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, stage: str, asks: bool
+) -> None:
+    sent: list[Command] = []
+
+    async def state(_self: LadderClient, _bot: str) -> PromotionState:
+        return a_state(stage)
+
+    async def send(_self: LadderClient, _bot: str, command: Command) -> Receipt:
+        sent.append(command)
+        return Receipt(accepted=True, code=Code.APPROVED, sentence="approved")
+
+    monkeypatch.setattr(LadderClient, "state", state)
+    monkeypatch.setattr(LadderClient, "send", send)
+    await gateway.slack.click(RITA, gateway.root(), "approve", sending=Sending(times=2))
+    await gateway.slack.until(lambda: bool(gateway.slack.views(RITA)) if asks else len(sent) == 2)
+    assert bool(sent) is not asks
+    if not asks:
+        (command,) = {one.message_id: one for one in sent}.values()  # delivered twice, one message
+        assert (command.identity, command.stage, command.attempt, command.evidence, command.channel) == (
+            RITA, "canary-10", 1, EVIDENCE, "slack",
+        )  # fmt: skip
