@@ -52,6 +52,9 @@ async def run_gateway(
 async def gateway(settings: Settings, listen: tuple[str, int] | None = None) -> AsyncIterator[str]:
     """The gateway for as long as the block lasts; a sentence that says how it listens."""
     side = slack_side(settings)
+    secret = settings.slack_signing_secret
+    if listen is not None and secret is None:
+        raise LadderError(Code.SLACK_CONFIG, "over HTTP anybody could send clicks: SLACK_SIGNING_SECRET is not set")
     me = await side.web.call("auth.test")
     if me.get("team_id") != side.desk.team:
         raise LadderError(
@@ -60,9 +63,6 @@ async def gateway(settings: Settings, listen: tuple[str, int] | None = None) -> 
     ladder = LadderClient(settings, channel=SLACK)
     await ladder.temporal()
     deeds = Deeds(ladder, side.book, side.desk)
-    secret = settings.slack_signing_secret
-    if listen is not None and secret is None:
-        raise LadderError(Code.SLACK_CONFIG, "over HTTP anybody could send clicks: SLACK_SIGNING_SECRET is not set")
     app = bolt_app(
         deeds, side.web.client, settings.config_dir / "releases",
         secret.get_secret_value() if listen is not None and secret is not None else None,

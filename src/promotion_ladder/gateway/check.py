@@ -1,5 +1,6 @@
 """``ladder slack check``: whether the app in Slack is set up as the ladder needs it, and what to mend where not."""
 
+import httpx
 from slack_sdk.errors import SlackApiError
 
 from promotion_ladder.adapters.files import ConfigDirectory, load_slack
@@ -57,11 +58,12 @@ async def _token(web: SlackWeb, desk: SlackDesk) -> list[Finding]:
     try:
         me = await web.client.auth_test()
     except SlackApiError as error:
-        word = error.response.get("error")
+        word, status = error.response.get("error"), error.response.status_code
+        if httpx.codes.is_server_error(status) or word == "ratelimited":
+            return [_silent(str(word))]  # which says nothing of the token
         return [Finding(about="bot token", well=False, sentence=f"Slack does not take it: {word}", mend=MANIFEST)]
     except Exception as problem:  # noqa: BLE001 - whatever the network does, it is told and not raised
-        sentence = f"Slack does not answer ({type(problem).__name__})"
-        return [Finding(about="bot token", well=False, sentence=sentence, mend="check the way to slack.com")]
+        return [_silent(type(problem).__name__)]
     team, scopes = str(me.get("team_id")), str(me.headers.get("x-oauth-scopes", "")).split(",")
     found = [Finding(about="bot token", well=True, sentence=f"{me.get('user')} in {me.get('team')}")]
     here = team == desk.team
@@ -74,6 +76,11 @@ async def _token(web: SlackWeb, desk: SlackDesk) -> list[Finding]:
     lacking = [f"{scope} ({why})" for scope, why in SCOPES.items() if scope not in {one.strip() for one in scopes}]
     sentence = f"lacks {'; '.join(lacking)}" if lacking else "all are there"
     return [*found, Finding(about="scopes", well=not lacking, sentence=sentence, mend=MANIFEST if lacking else "")]
+
+
+def _silent(why: str) -> Finding:
+    mend = "look at status.slack.com and at the way to slack.com, then check again; the CLI has every verb"
+    return Finding(about="bot token", well=False, sentence=f"Slack does not answer ({why})", mend=mend)
 
 
 async def _app_token(settings: Settings) -> Finding:
