@@ -131,7 +131,10 @@ def find_release(folder: Path, bot: str, version: str) -> Release:
             return release
         known.append(f"{release.bot} {release.version}")
     there = ", ".join(known[:10]) or "none"
-    raise LadderError(Code.UNKNOWN_RELEASE, f"{folder} holds no release {version} of {bot}; there is {there}")
+    # Without the folder's path: it is nobody's business in Slack where our files lie.
+    raise LadderError(
+        Code.UNKNOWN_RELEASE, f"the configuration's releases/ has no release {version} of {bot}; there is {there}"
+    )
 
 
 def _bot(rest: list[str], word: str) -> str:

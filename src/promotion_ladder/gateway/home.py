@@ -67,7 +67,8 @@ class Home:
         if len(mine) > MOST:
             blocks.append(_said(f"and {len(mine) - MOST} more: /ladder list"))
         others = len(lines) - len(mine)
-        return [*blocks, _said(f"{others} other promotion{'' if others == 1 else 's'} on the ladders: /ladder list")]
+        more = f"{others} {'more ' if mine else ''}on the ladders: /ladder list"
+        return [*blocks, _said(more if others else "Nothing else is on the ladders.")]
 
     async def _states(self, bots: list[str]) -> list[PromotionState]:
         """The states of those that answer, a few at a time."""

@@ -165,7 +165,7 @@ def _move(card: Card) -> str:
 
 
 def _named(rung: Rung) -> str:
-    return f"{escaped(rung.name)} {_percent(rung.share)}" if rung.share else escaped(rung.name)
+    return f"{escaped(rung.name)} ({_percent(rung.share)})" if rung.share else escaped(rung.name)
 
 
 def _percent(share: Decimal) -> str:
@@ -248,7 +248,7 @@ def _button(card: Card, verb: Verb, ask: str) -> Block:
 
 
 def _confirm(card: Card) -> Mapping[str, Any]:
-    text = f"{card.bot} takes no new exposure at once, and its positions are closed at the market."
+    text = f"Then {card.bot} takes no new exposure, stable included. Next you choose what becomes of positions."
     return {
         "title": {"type": "plain_text", "text": plain(f"Kill {card.bot}?", 100)},
         "text": {"type": "plain_text", "text": plain(text, 300)},

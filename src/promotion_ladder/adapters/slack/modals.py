@@ -18,7 +18,7 @@ _TITLES = {
     Verb.HOLD: ("Hold", "Why is it to stand still? Exposure stays as it is, guards watch."),
     Verb.RESUME: ("Resume", "Why may it go on?"),
     Verb.ROLLBACK: ("Roll back", "Why must it come down? It is held out afterwards."),
-    Verb.KILL: ("Kill", "Why? New exposure is refused at once, until a person releases it."),
+    Verb.KILL: ("Kill", "Why? The bot takes no new exposure until a person lifts the latch; what stable holds stays."),
 }
 
 
@@ -65,13 +65,13 @@ def _modes() -> dict[str, Any]:
     def option(value: str, text: str) -> dict[str, Any]:
         return {"value": value, "text": {"type": "plain_text", "text": text}}
 
-    flatten = option("flatten", "Flatten: close every position at the market")
+    flatten = option("flatten", "Flatten: close what candidate and baseline hold")
     return {
         "type": "input", "block_id": MODE,
         "label": {"type": "plain_text", "text": "What to do"},
         "element": {
             "type": "radio_buttons", "action_id": MODE, "initial_option": flatten,
-            "options": [flatten, option("pause", "Pause: keep the positions, take no new ones")],
+            "options": [flatten, option("pause", "Pause: keep what is held, take nothing new")],
         },
     }  # fmt: skip
 
