@@ -69,6 +69,8 @@ def commands() -> Iterator[tuple[str, Any]]:
 def _leaves(name: str, command: Any) -> Iterator[tuple[str, Any]]:
     for word, inner in getattr(command, "commands", {}).items():
         if hasattr(inner, "commands"):
+            if examples(inner):  # a group that does something by itself
+                yield f"{name} {word}", inner
             yield from _leaves(f"{name} {word}", inner)
         else:
             yield f"{name} {word}", inner

@@ -13,7 +13,7 @@ from promotion_ladder.workers.bootstrap import slack_side
 from promotion_ladder.workers.slack_gateway import run_gateway
 
 app = typer.Typer()
-slack = typer.Typer(help="Slack: hear what people click and type there, and check the set-up.")
+slack = typer.Typer()
 app.add_typer(slack, name="slack", rich_help_panel="Servers")
 
 
@@ -29,6 +29,7 @@ def listen(
 
     Tokens come from SLACK_BOT_TOKEN and SLACK_APP_TOKEN (or SLACK_SIGNING_SECRET), places from slack.yaml. As many
     gateways may run as you like; a click that reaches two is done once.
+    Exit status 0 when it was told to stop, 1 when it could not begin.
 
     Examples:
       ladder slack
