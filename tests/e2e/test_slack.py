@@ -99,7 +99,7 @@ async def test_kill_asks_twice_latches_and_tells_when_it_is_flat(desk: Desk) -> 
     with pytest.raises(NeedsConfirmation):
         await desk.slack.click(OMAR, desk.root("killed"), "kill")
     await desk.says(OMAR, "killed", "kill", "positions are bleeding", mode="flatten")
-    assert "flat" in await desk.told(OMAR, "killed: ")
+    assert "and flat" in await desk.told(OMAR, "killed is latched")
     (latch,) = (await desk.rig.platform.describe("killed")).latches
     assert latch.by == "omar"
     assert (await desk.rig.rita.result("killed")).code is Code.KILLED
