@@ -61,7 +61,8 @@ async def gateway(settings: Settings, listen: tuple[str, int] | None = None) -> 
             Code.SLACK_CONFIG, f"the token is for workspace {me.get('team_id')}, slack.yaml names {side.desk.team}"
         )
     ladder = LadderClient(settings, channel=SLACK)
-    await ladder.temporal()
+    with contextlib.suppress(LadderError):
+        await ladder.temporal()  # else at the first verb: a kill is heard with Temporal away, too
     deeds = Deeds(ladder, side.book, side.desk)
     app = bolt_app(
         deeds, side.web.client, settings.config_dir / "releases",

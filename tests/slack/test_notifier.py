@@ -123,6 +123,16 @@ async def test_a_deleted_root_message_is_posted_anew(side: Side) -> None:
     assert any(buttons(one) == ["approve", "veto", "hold", "kill"] for one in shown)
 
 
+async def test_a_desk_that_moves_to_another_channel_takes_its_promotions_along(side: Side) -> None:
+    await side.tell(NoticeKind.STARTED, OBSERVED)
+    side.slack.archive(CHANNEL)
+    side.desk = side.desk.model_copy(update={"channel": SECOND})
+    side.notifier = side.worker()
+    await side.tell(NoticeKind.APPROVAL_NEEDED)
+    roots = [one for one in side.slack.messages(SECOND) if one.get("thread_ts") in (None, one["ts"])]
+    assert [buttons(one) for one in roots] == [["approve", "veto", "hold", "kill"]]
+
+
 async def test_an_archived_channel_a_bad_token_and_silence_are_told_apart(
     side: Side, monkeypatch: pytest.MonkeyPatch
 ) -> None:

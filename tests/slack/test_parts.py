@@ -66,7 +66,7 @@ def test_a_moment_is_in_the_readers_zone_and_what_is_left_is_told_to_the_minute(
 def test_the_card_says_all_that_one_needs_to_decide() -> None:
     text = str(blocks.root(a_card(approvals=[approval_of("rita")]), "ask", NOW, report="https://desk.example/1").blocks)
     for words in (
-        "canary-10 10 % → live 100 %", "of 100,000", "by ana", "tighter stop", "*ev* 0.0042 against 0.003, n = 212",
+        "canary-10 (10 %) → live (100 %)", "of 100,000", "by ana", "tighter stop", "*ev* 0.0042 against 0.003, n = 212",
         "*1 of 1* approved (rita)", "one of risk", "not ana (author)", "25m left", "silence: *it is rolled back*",
         "money is exposed", "<https://desk.example/1|report>",
     ):  # fmt: skip

@@ -63,7 +63,8 @@ class Looking:
         self.settings = settings
         self._runtime = runtime
         self.channel = channel
-        self._temporal: Client | None = None
+        self._connected: list[Client] = []
+        """The Temporal client once there is one, shared with those who act over the same connections."""
         self._platform: Platform | None = None
         self._store: SqlAudit | None = None
         self._record: DeskRecord | None = None
@@ -87,9 +88,9 @@ class Looking:
 
     async def temporal(self) -> Client:
         """The Temporal client, connected at the first use."""
-        if self._temporal is None:
-            self._temporal = await connect(self.settings, self._runtime)
-        return self._temporal
+        if not self._connected:
+            self._connected.append(await connect(self.settings, self._runtime))
+        return self._connected[0]
 
     @property
     def platform(self) -> Platform:

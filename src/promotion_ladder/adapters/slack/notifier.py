@@ -88,7 +88,9 @@ class SlackNotifier(Notifier):
         """The root message, posted if there is none yet; and whether it shows this very telling already."""
         key = f"{telling.notice.promotion_id}#root"
         known = await self._book.post(key)
-        if known is not None and known.ts is not None:
+        if known is not None and known.channel != self._desk.channel:
+            await self._book.gone(key)  # the desk has moved to another channel
+        elif known is not None and known.ts is not None:
             return Root(known.channel, known.ts), False
         ts = await self._once(key, self._desk.channel, await self._shown(telling), telling.notice.at)
         return Root(self._desk.channel, ts), True
