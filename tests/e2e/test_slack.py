@@ -160,6 +160,16 @@ async def test_every_click_that_may_not_be_is_told_privately_and_recorded_once(d
     assert (await desk.desk_refusals())[-1] == Code.NO_SUCH_PROMOTION
 
 
+async def test_the_window_for_a_reason_opens_while_no_worker_answers(desk: Desk) -> None:
+    await desk.asks("unanswered")
+    async with desk.rig.without_worker():
+        await desk.slack.click(RITA, desk.root("unanswered"), "approve")
+        await desk.slack.until(lambda: bool(desk.slack.views(RITA)), 10)
+    await desk.slack.submit(RITA, desk.slack.views(RITA)[-1], {"reason": "checked the fills"})
+    await desk.rig.reaches_stage("unanswered", "live")
+    await desk.rig.ana.rollback("unanswered", "done")
+
+
 async def test_a_window_opens_only_while_somebody_hears_and_by_itself_when_slack_is_back(silent: Desk) -> None:
     await silent.rig.ana.start(await silent.rig.bot("patient"))
     # beats of gateways of other tests may still count for a minute: make Slack itself unreachable

@@ -1,5 +1,6 @@
 """Buttons and modals: acknowledged at once, then looked up, asked for a reason where one is needed, and done."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -16,6 +17,8 @@ from promotion_ladder.gateway.answers import Answers
 from promotion_ladder.gateway.deeds import Deed, Deeds, promotion_of
 
 _LOG = logging.getLogger(__name__)
+LONGEST_LOOK = 1.0
+"""Seconds for a look at the promotion before the window opens: what lets it open is gone after three."""
 
 
 class Clicks:
@@ -65,8 +68,9 @@ class Clicks:
     async def _needs_reason(self, bot: str) -> bool:
         """Whether approving asks for a reason: where money is at stake, and where nobody can say."""
         try:
-            state = await self._deeds.ladder.state(bot)
-        except LadderError:
+            async with asyncio.timeout(LONGEST_LOOK):
+                state = await self._deeds.ladder.state(bot)
+        except (LadderError, TimeoutError):
             return True
         return state.ladder is None or state.stage.mode in (Mode.CANARY, Mode.LIVE)
 

@@ -1,14 +1,17 @@
 """What a person wants done, however they said it, and doing it."""
 
+import asyncio
 import hashlib
 import logging
-from collections.abc import Mapping
+import weakref
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from promotion_ladder.adapters.slack.book import Ask, Book
 from promotion_ladder.adapters.slack.desk import SlackDesk
-from promotion_ladder.client import LadderClient
+from promotion_ladder.client import PATIENCE, LadderClient
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.people import Verb
@@ -18,6 +21,9 @@ from promotion_ladder.core.state import SLACK, Command
 
 _LOG = logging.getLogger(__name__)
 NOWHERE = ("", "")
+AT_ONCE = 4
+"""Permissions that are sent to one promotion at once. Temporal takes ten, whichever gateways send them, and keeps
+the others away for as long as a minute: a crowd would be told that no worker answers."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,8 @@ class Deeds:
     desk: SlackDesk
     killing: set[str] = field(default_factory=set)
     """Kills under way or done, by message id: a click delivered twice kills once."""
+    lines: weakref.WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=weakref.WeakValueDictionary)
+    """Where permissions wait their turn, by bot, while any does."""
 
     async def looked_up(self, ask: str, deed: Deed, promotion_id: str = "") -> Ask:
         """What a button is for; ``promotion_id`` is what its message says of itself.
@@ -86,7 +94,23 @@ class Deeds:
             verb=deed.verb, promotion_id=ask.promotion_id, identity=deed.user, message_id=deed.message_id,
             reason=deed.reason, channel=SLACK, **seen,
         )  # fmt: skip
-        return (await person.send(ask.bot, command)).sentence
+        if deed.verb.prohibits:
+            return (await person.send(ask.bot, command)).sentence
+        async with self._in_turn(ask.bot, deed.verb):
+            return (await person.send(ask.bot, command)).sentence
+
+    @asynccontextmanager
+    async def _in_turn(self, bot: str, verb: Verb) -> AsyncIterator[None]:
+        """Wait behind the permissions that came before, as long as a person waits for a worker's answer."""
+        line = self.lines.setdefault(bot, asyncio.Semaphore(AT_ONCE))
+        try:
+            await asyncio.wait_for(line.acquire(), PATIENCE.total_seconds())
+        except TimeoutError:
+            raise LadderError(Code.WORKER_SILENT, f"the {verb} of {bot} waits behind others with no answer") from None
+        try:
+            yield
+        finally:
+            line.release()
 
     async def _kill(self, person: LadderClient, deed: Deed, bot: str) -> str:
         if deed.message_id in self.killing:
