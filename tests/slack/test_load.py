@@ -20,7 +20,7 @@ from promotion_ladder.fake_slack import FakeSlack, Fault
 from promotion_ladder.settings import shipped_config
 
 PROMOTIONS = 200
-TOLD = (NoticeKind.STARTED, NoticeKind.STAGE_ENTERED, NoticeKind.APPROVAL_NEEDED)
+TOLD = (NoticeKind.STARTED, NoticeKind.APPROVAL_NEEDED)
 AGAIN = 0.3
 """Seconds until a notice is tried again; Temporal, whose part this is, begins with half a second."""
 EVERY = 10

@@ -107,6 +107,23 @@ async def test_two_workers_with_the_same_notice_post_once(side: Side) -> None:
     assert len(side.roots()) == 1
 
 
+async def test_a_try_after_the_pause_is_a_try_like_the_first_for_whoever_comes_next(
+    side: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await side.tell(NoticeKind.STARTED, OBSERVED)
+    side.slack.fault("chat.postMessage", "refuse")
+    telling = side.telling(NoticeKind.STAGE_ENTERED, OBSERVED)
+    with pytest.raises(LadderError):
+        await side.notifier.notify(telling)
+    pause = timedelta(seconds=0.4)
+    monkeypatch.setattr(module, "IN_FLIGHT", pause)
+    await asyncio.sleep(pause.total_seconds())
+    side.slack.fault("chat.postMessage", "delay", seconds=0.2)  # on its way while the others look for it
+    outcomes = await asyncio.gather(*(side.worker().notify(telling) for _ in range(4)), return_exceptions=True)
+    assert sum(not isinstance(outcome, BaseException) for outcome in outcomes) == 1
+    await side.worker().notify(telling)
+    assert len(side.story()) == 1
+
 async def test_a_short_pause_that_slack_asks_for_is_made(side: Side) -> None:
     side.slack.pace.on = True
     for _ in range(3):

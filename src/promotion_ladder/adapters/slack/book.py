@@ -111,6 +111,10 @@ class Book:
         """Note that a message is about to be sent; the one of that key that was tried before, if any."""
         return await self._answer(lambda: self._begin(key, channel, now))
 
+    async def again(self, before: Post, now: datetime) -> bool:
+        """Note that a message that did not arrive is about to be sent anew; False if somebody else took that on."""
+        return await self._answer(lambda: self._again(before, now))
+
     async def sent(self, key: str, ts: str) -> None:
         """Note that the message of this key is there, under Slack's own id."""
         await self._answer(lambda: self._change(update(_POSTS).where(_POSTS.c.key == key).values(ts=ts)))
@@ -169,9 +173,10 @@ class Book:
             self._engine = engine
         return self._engine
 
-    def _change(self, statement: Any) -> None:
+    def _change(self, statement: Any) -> int:
+        """The number of rows that it met."""
         with self._ready().connect().execution_options(writes=True) as connection, connection.begin():
-            connection.execute(statement)
+            return connection.execute(statement).rowcount
 
     def _value(self, query: Any) -> Any:
         with self._ready().connect() as connection:
@@ -190,6 +195,11 @@ class Book:
             except IntegrityError:  # another worker was faster
                 return self._post(key)
         return before
+
+    def _again(self, before: Post, now: datetime) -> bool:
+        tried = before.tried_at.astimezone(UTC).isoformat()
+        same = (_POSTS.c.key == before.key) & (_POSTS.c.tried_at == tried) & _POSTS.c.ts.is_(None)
+        return self._change(update(_POSTS).where(same).values(tried_at=now.astimezone(UTC).isoformat())) == 1
 
     def _asked(self, wanted: Ask) -> str:
         same = (

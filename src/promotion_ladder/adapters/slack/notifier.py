@@ -162,11 +162,12 @@ class SlackNotifier(Notifier):
         before = await self._book.begin(key, channel, datetime.now(UTC))
         if before is not None:
             found = before.ts or await self._look_for(before, at, more.get("thread_ts"))
-            if found is None and datetime.now(UTC) - before.tried_at < IN_FLIGHT:
-                raise LadderError(Code.SLACK_DOWN, "an earlier try may still be on its way; it is looked for again")
             if found is not None:
                 await self._book.sent(key, found)
                 return found
+            now = datetime.now(UTC)
+            if now - before.tried_at < IN_FLIGHT or not await self._book.again(before, now):
+                raise LadderError(Code.SLACK_DOWN, "an earlier try may still be on its way; it is looked for again")
         metadata = {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
         try:
             answer = await self._send(
