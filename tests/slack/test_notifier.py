@@ -124,6 +124,7 @@ async def test_a_try_after_the_pause_is_a_try_like_the_first_for_whoever_comes_n
     await side.worker().notify(telling)
     assert len(side.story()) == 1
 
+
 async def test_a_short_pause_that_slack_asks_for_is_made(side: Side) -> None:
     side.slack.pace.on = True
     for _ in range(3):

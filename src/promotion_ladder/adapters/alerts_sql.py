@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, insert, select, update
 
-from promotion_ladder.adapters.audit_schema import ALERTS, make_alerts
+from promotion_ladder.adapters.audit_schema import ALERTS, make_tables
 from promotion_ladder.adapters.sql import SqlStore
 from promotion_ladder.core.alerts import Told
 from promotion_ladder.ports import AlertLedger
@@ -20,7 +20,7 @@ class SqlAlerts(SqlStore, AlertLedger):
 
     def _open(self) -> Engine:
         engine = super()._open()
-        make_alerts(engine)
+        make_tables(engine, [ALERTS])
         return engine
 
     async def told(self, channel: str, newest: int) -> Told:

@@ -1,6 +1,6 @@
 """The audit store's tables, and what makes them append-only and safe for several writers at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,15 +108,17 @@ def open_engine(url: str, patience: float) -> Engine:
     return engine
 
 
-def make_alerts(engine: Engine) -> None:
-    """Make the table of alerts unless it is there."""
+def make_tables(engine: Engine, tables: Sequence[Table]) -> None:
+    """Make those of ``tables`` that are not there, in one transaction: another process may be about to."""
     with engine.connect() as connection:
-        there = inspect(connection).has_table(ALERTS.name)
-    if not there:
-        with engine.connect().execution_options(writes=True) as connection, connection.begin():
-            serialise(connection, ["schema"])
-            if not inspect(connection).has_table(ALERTS.name):  # else another process was first
-                connection.execute(CreateTable(ALERTS))
+        there = all(inspect(connection).has_table(table.name) for table in tables)
+    if there:
+        return
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        serialise(connection, ["schema"])
+        for table in tables:
+            if not inspect(connection).has_table(table.name):  # else another process was first
+                connection.execute(CreateTable(table))
 
 
 def serialise(connection: Connection, names: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ Beside the audit record, in the same database, because the two share nothing els
 
 import asyncio
 import secrets
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from promotion_ladder.adapters.audit_schema import open_engine, shown
+from promotion_ladder.adapters.audit_schema import make_tables, open_engine, shown
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 
@@ -102,6 +103,7 @@ class Book:
         self._url = url
         self._patience = patience
         self._engine: Engine | None = None
+        self._opening = threading.Lock()
 
     async def post(self, key: str) -> Post | None:
         """The message of this key, if one was tried."""
@@ -164,14 +166,12 @@ class Book:
         return await asyncio.to_thread(guarded)
 
     def _ready(self) -> Engine:
-        if self._engine is None:
-            engine = open_engine(self._url, self._patience)
-            try:
-                _TABLES.create_all(engine)
-            except SQLAlchemyError:
-                _TABLES.create_all(engine)  # another process made them between our look and our making
-            self._engine = engine
-        return self._engine
+        with self._opening:
+            if self._engine is None:
+                engine = open_engine(self._url, self._patience)
+                make_tables(engine, _TABLES.sorted_tables)
+                self._engine = engine
+            return self._engine
 
     def _change(self, statement: Any) -> int:
         """The number of rows that it met."""
