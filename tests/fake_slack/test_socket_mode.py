@@ -347,3 +347,19 @@ async def test_nobody_there_is_told_to_the_person(slack: FakeSlack, card: Json) 
     assert (await slack.click(RITA, card, "approve")).delivery.status == "failed"
     await slack.command(RITA, CHANNEL, "/ladder", "status")
     assert slack.ephemerals(RITA)[-1]["text"] == '/ladder failed with the error "operation_timeout"'
+
+
+async def test_a_modal_that_another_one_replaced_while_it_was_sent_is_gone(
+    slack: FakeSlack, connected: AsyncApp, card: Json
+) -> None:
+    asking(connected, modal())
+    first = await opened(slack, card)
+
+    async def listen(ack: Any) -> None:
+        await slack.click(RITA, card, "approve")
+        await slack.until(lambda: [view["id"] for view in slack.views(RITA)] not in ([], [first["id"]]))
+        await ack()
+
+    connected.view("asked")(listen)
+    assert (await slack.submit(RITA, first, {"reason": "looked at the fills"})).ok
+    assert len(slack.views(RITA)) == 1

@@ -220,7 +220,8 @@ class State:
     def drop_views(self, user: str, *, only: str | None = None) -> None:
         """Close one modal of a person, or all."""
         for key in [only] if only else list(self.stacks.get(user, [])):
-            self.views.pop(key, None)
+            if self.views.pop(key, None) is None:
+                continue  # another modal took its place while its submission was on the way
             self.stacks[user].remove(key)
             self.store.drop("view", key)
         self.changed()
