@@ -3,12 +3,12 @@
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from temporalio import activity, workflow
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
 from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
@@ -65,6 +65,20 @@ class SignalToActivity:
 
 
 @workflow.defn
+class Answers:
+    """Answers updates and does nothing else."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """Wait until the run is ended from outside."""
+        await workflow.wait_condition(lambda: False)
+
+    @workflow.update
+    async def ask(self) -> None:
+        """Answer at once."""
+
+
+@workflow.defn
 class Polls:
     """The least a polling stage does: sleep, then one activity, so many times."""
 
@@ -91,25 +105,23 @@ class Watches:
 def worker(client: Client, touches: Touches, queue: str = QUEUE) -> Worker:
     """A worker with everything of this module and the SDK's own defaults."""
     return Worker(
-        client, task_queue=queue, workflows=[SignalToActivity, Polls, Watches], activities=[touches.touch, watch],
-        graceful_shutdown_timeout=timedelta(0),
+        client, task_queue=queue, workflows=[SignalToActivity, Answers, Polls, Watches],
+        activities=[touches.touch, watch], graceful_shutdown_timeout=timedelta(0),
     )  # fmt: skip
 
 
 class Floor:
-    """Signal → activity start on a bare workflow: one sample each time it is asked."""
+    """The way there on a bare workflow: one sample each time it is asked."""
 
-    def __init__(self, handle: "WorkflowHandle[SignalToActivity, None]", touches: Touches) -> None:
-        self._handle = handle
-        self._touches = touches
+    def __init__(self, reach: Callable[[], Awaitable[float]]) -> None:
+        self._reach = reach
         self.samples: list[float] = []
         """In milliseconds."""
 
     async def sample(self) -> None:
-        """Send one signal and wait until its activity has begun."""
+        """Go the way once."""
         sent = time.time()
-        await self._handle.signal(SignalToActivity.kick)
-        self.samples.append(1000 * (await self._touches.started.get() - sent))
+        self.samples.append(1000 * (await self._reach() - sent))
 
     async def warm_up(self) -> None:
         """A few samples that do not count."""
@@ -121,11 +133,32 @@ class Floor:
 
 @asynccontextmanager
 async def floor(client: Client) -> AsyncIterator[Floor]:
-    """A bare workflow and its worker in this process, on the server that is measured."""
+    """Signal → activity start: a bare workflow and its worker in this process, on the server that is measured."""
     touches = Touches()
     async with worker(client, touches):
         handle = await client.start_workflow(SignalToActivity.run, id=f"bare-{uuid.uuid4().hex[:8]}", task_queue=QUEUE)
-        made = Floor(handle, touches)
+
+        async def reach() -> float:
+            await handle.signal(SignalToActivity.kick)
+            return await touches.started.get()
+
+        made = Floor(reach)
+        await made.warm_up()
+        yield made
+        await handle.terminate()
+
+
+@asynccontextmanager
+async def update_floor(client: Client) -> AsyncIterator[Floor]:
+    """Update → its answer, in the same manner."""
+    async with worker(client, Touches()):
+        handle = await client.start_workflow(Answers.run, id=f"bare-{uuid.uuid4().hex[:8]}", task_queue=QUEUE)
+
+        async def reach() -> float:
+            await handle.execute_update(Answers.ask)
+            return time.time()
+
+        made = Floor(reach)
         await made.warm_up()
         yield made
         await handle.terminate()

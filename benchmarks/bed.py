@@ -48,7 +48,8 @@ async def gap() -> None:
     await asyncio.sleep(random.uniform(0.1, 0.4))  # noqa: S311 - no secret
 
 
-def _money_stage(name: str, mode: str, max_age: str) -> dict[str, Any]:
+def money_stage(name: str, mode: str, max_age: str) -> dict[str, Any]:
+    """A stage with real orders that nothing leaves by itself while a benchmark lasts."""
     return {
         "name": name,
         "mode": mode,
@@ -68,11 +69,11 @@ def _crowd_ladder(max_age: str) -> dict[str, Any]:
         "name": "shadow", "mode": "shadow", "observe": {"min": "1h", "max": "2h", "every": CROWD_EVERY},
         "gates": [{"kind": "heartbeat", "name": "alive", "max_age": "60s"}],
     }  # fmt: skip
-    return {"ladder": "crowd", "stages": [shadow, _money_stage("live", "live", max_age)]}
+    return {"ladder": "crowd", "stages": [shadow, money_stage("live", "live", max_age)]}
 
 
 def _write_config(directory: Path, max_age: str) -> Path:
-    canary = {**_money_stage("canary", "canary", max_age), "capital": "10%"}
+    canary = {**money_stage("canary", "canary", max_age), "capital": "10%"}
     files = {
         "people.yaml": {"people": [{"name": "ana", "roles": ["quant"]}]},
         "policy.yaml": {
@@ -81,7 +82,7 @@ def _write_config(directory: Path, max_age: str) -> Path:
             },
             "rights": {str(verb): ["anyone"] for verb in Verb},
         },
-        "ladders/bench.yaml": {"ladder": "bench", "stages": [canary, _money_stage("live", "live", max_age)]},
+        "ladders/bench.yaml": {"ladder": "bench", "stages": [canary, money_stage("live", "live", max_age)]},
         "ladders/crowd.yaml": _crowd_ladder(max_age),
     }
     for name, content in files.items():
