@@ -1,11 +1,11 @@
 # Every command of a contributor. Works with the make of Debian and of macOS; CI runs the same targets (.ci/run).
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-extra faults demo bench lock clean
+.PHONY: help setup check test test-extra test-postgresql test-browser faults demo bench lock clean
 ARGS ?=
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Make .venv: hash-pinned packages, the project, a Prometheus (PYTHON=... chooses the interpreter)
 	@tools/setup.sh
@@ -18,8 +18,13 @@ check: setup ## Lint, check formatting and types
 test: setup ## Run the tests (ARGS="-k veto" goes to pytest)
 	.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-extra: setup ## Run what needs a PostgreSQL server on this machine: the audit store on it
-	.venv/bin/pytest tests/extra $(ARGS)
+test-extra: test-postgresql test-browser ## Run what not every machine has the programs for: the next two
+
+test-postgresql: setup ## The audit store on a PostgreSQL server of this machine
+	.venv/bin/pytest tests/extra/test_*_postgresql.py $(ARGS)
+
+test-browser: setup ## People who click in a Chromium of this machine, on the page of the imitated Slack
+	.venv/bin/pytest tests/extra/test_slack_page.py $(ARGS)
 
 faults: setup ## Inject every fault at every stage on real processes, half an hour (ARGS="--only Temporal" takes some rows)
 	.venv/bin/python -m tests.faults.matrix $(ARGS)
