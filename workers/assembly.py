@@ -73,10 +73,11 @@ def activities(world: Ports, client: Client) -> dict[str, list[Activity]]:
             platform.acquire, platform.clear, platform.enter, platform.reopen, platform.settle,
             AuthorityActivities(world.directory, world.groups).rule,
             audit.record, audit.rejoin,
-            notification.notify, notification.silence,
+            notification.silence,
             IncidentActivities(world.audit, wake).post,
             reconciliation.look, reconciliation.tell,
         ],
+        contracts.QUEUE_NOTICES: [notification.notify],
         contracts.QUEUE_GUARDS: [GuardActivities(world.platform).guard],
         contracts.QUEUE_LADDER: [safety.flatten],
         contracts.QUEUE_SAFETY: [

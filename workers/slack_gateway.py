@@ -65,7 +65,7 @@ async def gateway(settings: Settings, listen: tuple[str, int] | None = None) -> 
         await ladder.temporal()  # else at the first verb: a kill is heard with Temporal away, too
     deeds = Deeds(ladder, side.book, side.desk)
     app = bolt_app(
-        deeds, side.web.client, settings.config_dir / "releases",
+        deeds, side.web.client, me, settings.config_dir / "releases",
         secret.get_secret_value() if listen is not None and secret is not None else None,
     )  # fmt: skip
     async with contextlib.AsyncExitStack() as stack:
@@ -126,6 +126,6 @@ async def _beat(side: SlackSide, alive: Callable[[], Awaitable[bool]]) -> None:
         try:
             if await alive():
                 await side.book.beat(me, datetime.now(UTC))
-        except LadderError as error:
-            _LOG.warning("no sign of life: %s", error.detail)
+        except Exception:  # noqa: BLE001 - this task must live, whatever one turn trips over
+            _LOG.exception("no sign of life")
         await asyncio.sleep(BEAT)

@@ -171,7 +171,8 @@ class Climb:
         if state.observe_until is not None:
             state.observe_until += by
         if state.window is not None:
-            state.window = state.window.model_copy(update={"deadline": state.window.deadline + by})
+            moved = {"opened_at": state.window.opened_at + by, "deadline": state.window.deadline + by}
+            state.window = state.window.model_copy(update=moved)
 
     @property
     def is_long(self) -> bool:

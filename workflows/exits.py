@@ -24,8 +24,8 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.workflows.options import SILENCE
 
 
-NOBODY_KNOWS = timedelta(minutes=1)
-"""How much longer a window is kept open while it cannot be asked whether a veto would have been heard."""
+NOBODY_KNOWS = timedelta(minutes=5)
+"""How much longer a window is kept open while it cannot be asked whether an answer would have been heard."""
 PUNCTUAL = timedelta(seconds=5)
 """A notice that took longer to be delivered told an earlier deadline than there is."""
 
@@ -64,7 +64,7 @@ async def _veto_window(climb: Climb) -> None:
 
 
 async def _was_deaf(climb: Climb) -> bool:
-    """Whether nobody could have vetoed for a part of the window that just ended: it is made up for."""
+    """Whether nobody could have answered for a part of the window that just ended: it is made up for."""
     window = climb.state.window
     if window is None:
         return False
@@ -72,18 +72,18 @@ async def _was_deaf(climb: Climb) -> bool:
     try:
         lasted = (
             await climb.perform(
-                NotificationActivities.silence, ask, "could a veto have been heard?", SILENCE, harmless=True
+                NotificationActivities.silence, ask, "could an answer have been heard?", SILENCE, harmless=True
             )
         ).lasted
     except Disturbed:
         return True  # a hold moves the deadline, or whatever ends it
     except ActivityError:
-        _keep_open(climb, window.silence, workflow.now() + NOBODY_KNOWS, "nobody can say whether a veto is heard")
+        _keep_open(climb, window.silence, workflow.now() + NOBODY_KNOWS, "nobody can say whether an answer is heard")
         return True
     lost = lasted - window.silence
     if lost <= timedelta(0):
         return False
-    _keep_open(climb, lasted, workflow.now() + lost, f"for {show_duration(lost)} nobody could have vetoed")
+    _keep_open(climb, lasted, workflow.now() + lost, f"for {show_duration(lost)} nobody could have answered")
     return True
 
 
@@ -107,9 +107,12 @@ async def _approval(climb: Climb) -> None:
         people = f"{needed} of {', '.join(roles)}"
         await _open(climb, NoticeKind.APPROVAL_NEEDED, f"needs {people} to {step_asked(state)}")
     climb.enter_phase(Phase.AWAITING_APPROVAL)
-    enough = await climb.wait(
-        lambda: len(state.approvals) >= needed, f"approval of {state.stage_name}", lambda: _deadline(climb)
-    )
+    while True:
+        enough = await climb.wait(
+            lambda: len(state.approvals) >= needed, f"approval of {state.stage_name}", lambda: _deadline(climb)
+        )
+        if enough or not await _was_deaf(climb):
+            break
     if not enough:
         _expired(climb)
         await climb.checkpoint()

@@ -104,7 +104,7 @@ class Messages:
         climb = self.climb
         bad = refusal(climb.state, command)
         if bad is not None:
-            return self._refuse(command, command.identity, bad.code, bad.sentence)
+            return self._overlook(command, bad)
         ruling = await self._rule(command)
         bad = refusal(climb.state, command)  # the world may have moved during the ruling
         if bad is not None:

@@ -102,7 +102,7 @@ AUDIT = Options(
 )
 
 NOTIFY = Options(
-    task_queue=contracts.QUEUE_PLATFORM,
+    task_queue=contracts.QUEUE_NOTICES,
     start_to_close_timeout=timedelta(seconds=30),
     schedule_to_close_timeout=timedelta(minutes=5),
     retry_policy=_PATIENT,

@@ -20,6 +20,8 @@ RECONCILIATION = "Reconciliation"
 QUEUE_LADDER = "ladder"
 QUEUE_EVIDENCE = "ladder-evidence"
 QUEUE_PLATFORM = "ladder-platform"
+QUEUE_NOTICES = "ladder-notices"
+"""Its own, because a channel that hangs must keep nobody waiting but those it would tell."""
 QUEUE_GUARDS = "ladder-guards"
 QUEUE_SAFETY = "ladder-safety"
 

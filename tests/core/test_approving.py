@@ -57,8 +57,9 @@ def test_the_author_approves_in_nobody_s_name() -> None:
     assert refused(waiting("rita"), RITA) is Code.FOUR_EYES
 
 
-def test_the_delegate_of_the_author_is_another_person() -> None:
-    assert refused(waiting("rita"), BEN_FOR_RITA) is None
+def test_nobody_approves_in_the_name_of_the_author() -> None:
+    assert refused(waiting("rita"), BEN_FOR_RITA) is Code.FOUR_EYES
+    assert refused(waiting("rita"), person("ben", lent={"rita": ["risk"], "rob": ["risk"]})) is None
 
 
 @pytest.mark.parametrize(

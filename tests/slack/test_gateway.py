@@ -1,5 +1,6 @@
 """The gateway by itself: what it hears, whom it believes, and what it answers while nothing is behind it."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,10 +15,14 @@ from tests.cards import EVIDENCE, a_state
 from tests.slack.conftest import CHANNEL, DESK, Side
 
 from promotion_ladder import settings
+from promotion_ladder.adapters.slack.book import Book
 from promotion_ladder.adapters.slack.web import web_client
-from promotion_ladder.client import LadderClient
+from promotion_ladder.client import Killed, LadderClient
 from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.notice import NoticeKind
+from promotion_ladder.core.platform import Scope
+from promotion_ladder.core.scope import KillMode
 from promotion_ladder.core.state import Command, PromotionState, Receipt
 from promotion_ladder.fake_slack import FakeSlack, Sending
 from promotion_ladder.gateway.app import bolt_app
@@ -25,6 +30,7 @@ from promotion_ladder.gateway.deeds import Deeds
 from promotion_ladder.gateway.http import PATH, server
 from promotion_ladder.settings import shipped_config
 
+ME = {"team_id": "T0LADDER1", "user_id": "U0LADDERB", "bot_id": "B0LADDER1"}
 RITA, OMAR = "U0RITA003", "U0OMAR004"
 
 
@@ -57,7 +63,7 @@ async def gateway(side: Side, slack: FakeSlack, tmp_path: Path) -> AsyncIterator
     ladder = LadderClient(settings.load(env), channel="slack")
     deeds = Deeds(ladder, side.book, DESK)
     client = web_client(slack.workspace.bot_token, slack.base_url)
-    app = bolt_app(deeds, client, tmp_path)
+    app = bolt_app(deeds, client, ME, tmp_path)
     listening = AsyncSocketModeHandler(app, slack.workspace.app_token, web_client=client)
     await listening.connect_async()
     try:
@@ -142,7 +148,7 @@ async def test_over_http_whatever_is_not_signed_by_slack_is_401(
     gateway: Gateway, headers: dict[str, str], status: int
 ) -> None:
     client = web_client(gateway.slack.workspace.bot_token, gateway.slack.base_url)
-    app = bolt_app(gateway.deeds, client, Path(), gateway.slack.workspace.signing_secret)
+    app = bolt_app(gateway.deeds, client, ME, Path(), gateway.slack.workspace.signing_secret)
     async with TestServer(server(app)) as served, httpx.AsyncClient() as http:
         answer = await http.post(str(served.make_url(PATH)), headers=headers, content=b"payload=%7B%7D")
         assert answer.status_code == status
@@ -172,3 +178,134 @@ async def test_approving_asks_for_a_reason_where_money_is_at_stake_and_counts_at
         assert (command.identity, command.stage, command.attempt, command.evidence, command.channel) == (
             RITA, "canary-10", 1, EVIDENCE, "slack",
         )  # fmt: skip
+
+
+# --- when it matters most ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kills(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The bots that were killed, by whom."""
+    found: list[str] = []
+
+    async def kill(ladder: LadderClient, scope: str, bot: str, *, reason: str, mode: str) -> Killed:
+        found.append(f"{bot} by {ladder.settings.identity}: {reason}")
+        return Killed(
+            scope=Scope(scope), target=bot, mode=KillMode(mode), bots=(), recorded=True, sentence=f"{bot} is flat"
+        )
+
+    monkeypatch.setattr(LadderClient, "kill", kill)
+    return found
+
+
+async def modal(gateway: Gateway, user: str, verb: str) -> dict[str, Any]:
+    await gateway.slack.click(user, gateway.root(), verb, confirmed=True)
+    await gateway.slack.until(lambda: bool(gateway.slack.views(user)))
+    return gateway.slack.views(user)[-1]
+
+
+async def test_a_kill_waits_for_no_answer_of_slack(gateway: Gateway, kills: list[str]) -> None:
+    view = await modal(gateway, OMAR, "kill")
+    gateway.slack.fault("chat.postEphemeral", "delay", seconds=3, times=5)
+    await gateway.slack.submit(OMAR, view, {"reason": "bleeding", "mode": "flatten"})
+    await gateway.slack.until(lambda: bool(kills), 1)
+    assert kills == ["bot by omar: bleeding"]
+
+
+async def test_a_kill_waits_for_no_database(
+    gateway: Gateway, kills: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = await modal(gateway, OMAR, "kill")
+
+    async def hangs(*_given: object) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(Book, "find", hangs)
+    monkeypatch.setattr(Book, "post", hangs)
+    await gateway.slack.submit(OMAR, view, {"reason": "bleeding", "mode": "flatten"})
+    await gateway.slack.until(lambda: bool(kills), 1)
+
+
+async def test_a_kill_that_failed_is_tried_again_when_asked_again(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    async def kill(_ladder: LadderClient, _scope: str, bot: str, **_more: object) -> Killed:
+        tries.append(bot)
+        raise LadderError(Code.PLATFORM_DOWN, "no platform is configured")
+
+    monkeypatch.setattr(LadderClient, "kill", kill)
+    view = await modal(gateway, OMAR, "kill")
+    twice = Sending(times=2, late=0.1)
+    await gateway.slack.submit(OMAR, view, {"reason": "bleeding", "mode": "flatten"}, sending=twice)
+    await gateway.slack.until(lambda: len(tries) == 2)
+    await gateway.told(OMAR, Code.PLATFORM_DOWN)
+
+
+async def test_the_first_click_is_acknowledged_however_slow_slack_is_to_say_who_we_are(gateway: Gateway) -> None:
+    gateway.slack.fault("auth.test", "delay", seconds=4)
+    deed = await gateway.slack.click(OMAR, gateway.root(), "kill", confirmed=True)
+    assert deed.ok
+
+
+async def test_whatever_goes_wrong_the_person_hears_that_it_is_not_known_what_became_of_it(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_given: object) -> Receipt:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(LadderClient, "send", breaks)
+    view = await modal(gateway, OMAR, "veto")
+    await gateway.slack.submit(OMAR, view, {"reason": "wrong parameters"})
+    await gateway.told(OMAR, "not known whether that was done")
+
+
+async def test_a_veto_that_is_refused_only_later_is_told_as_refused(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def send(_self: LadderClient, _bot: str, command: Command) -> Receipt:
+        return Receipt(accepted=True, code=Code.NOT_RULED_YET, sentence=f"{command.verb} sent, not ruled on yet")
+
+    async def ruled(_self: LadderClient, _bot: str, _message_id: str, _patience: float) -> Receipt:
+        return Receipt(accepted=False, code=Code.NOT_ENTITLED, sentence="omar may not veto")
+
+    monkeypatch.setattr(LadderClient, "send", send)
+    monkeypatch.setattr(LadderClient, "ruled", ruled)
+    view = await modal(gateway, OMAR, "veto")
+    await gateway.slack.submit(OMAR, view, {"reason": "wrong parameters"})
+    await gateway.told(OMAR, "not ruled on yet")
+    await gateway.told(OMAR, Code.NOT_ENTITLED)
+
+
+async def test_an_approval_that_is_typed_counts_for_what_there_was_when_it_was_typed(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = a_state()
+    sent: list[Command] = []
+
+    async def state(_self: LadderClient, _bot: str) -> PromotionState:
+        return now
+
+    async def send(_self: LadderClient, _bot: str, command: Command) -> Receipt:
+        sent.append(command)
+        return Receipt(accepted=True, code=Code.APPROVED, sentence="approved")
+
+    monkeypatch.setattr(LadderClient, "state", state)
+    monkeypatch.setattr(LadderClient, "send", send)
+    await gateway.slack.command(RITA, CHANNEL, "/ladder", "approve bot")
+    await gateway.slack.until(lambda: bool(gateway.slack.views(RITA)))
+    view = gateway.slack.views(RITA)[-1]
+    assert "bot 2.0.0 at canary-10" in str(view["blocks"])
+    order = now.order.model_copy(update={"promotion_id": "bot/9.9.9/zz"})
+    now = a_state("live", order=order, attempt=3)
+    await gateway.slack.submit(RITA, view, {"reason": "checked it"})
+    await gateway.slack.until(lambda: bool(sent))
+    assert (sent[0].promotion_id, sent[0].stage, sent[0].attempt, sent[0].evidence) == (
+        "bot/2.0.0/x1", "canary-10", 1, EVIDENCE,
+    )  # fmt: skip
+
+
+async def test_nothing_but_spaces_is_a_question_for_help(gateway: Gateway) -> None:
+    await gateway.slack.command(OMAR, CHANNEL, "/ladder", "   ")
+    await gateway.told(OMAR, "/ladder list")

@@ -8,6 +8,7 @@ from tests.cards import a_state, a_verdict, approval_of
 from tests.slack.conftest import CHANNEL, SECOND, Side
 
 from promotion_ladder.adapters.slack import notifier as module
+from promotion_ladder.adapters.slack.picture import Picture
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.notice import NoticeKind
@@ -169,11 +170,65 @@ async def test_an_archived_channel_a_bad_token_and_silence_are_told_apart(
 
 async def test_what_waits_for_a_person_is_not_delivered_while_nobody_hears_clicks(side: Side) -> None:
     await side.book.beat("gateway", datetime.now(UTC) - timedelta(minutes=2))
-    assert await refused(side, NoticeKind.APPROVAL_NEEDED) is Code.SLACK_DEAF
-    assert side.slack.messages(CHANNEL) == []
-    await side.tell(NoticeKind.STARTED, OBSERVED)
+    telling = side.telling(NoticeKind.APPROVAL_NEEDED)
+    with pytest.raises(LadderError) as caught:
+        await side.notifier.notify(telling)
+    assert caught.value.code is Code.SLACK_DEAF
+    assert len(side.story()) == 1  # it is shown all the same
     await side.book.beat("another gateway", datetime.now(UTC))
+    await side.notifier.notify(telling)
+    assert len(side.story()) == 1
+
+
+async def test_what_went_wrong_is_told_even_while_nobody_hears_clicks(side: Side) -> None:
+    await side.book.beat("gateway", datetime.now(UTC) - timedelta(minutes=2))
+    for kind in (NoticeKind.HELD, NoticeKind.NOT_FLAT, NoticeKind.ESCALATED):
+        await side.tell(kind)
+    assert len(side.story()) == 3
+
+
+async def test_a_second_channel_that_refuses_does_not_silence_the_first(side: Side) -> None:
+    side.slack.archive(SECOND)
+    await side.tell(NoticeKind.ESCALATED)
+    await side.tell(NoticeKind.ENDED, OBSERVED)
+    assert len(side.story()) == 2
+
+
+async def test_a_root_message_that_cannot_be_edited_keeps_no_notice_back(side: Side) -> None:
+    await side.tell(NoticeKind.STARTED, OBSERVED)
+    side.slack.fault("chat.update", "error", error="msg_too_long", times=5)
+    await side.tell(NoticeKind.NOT_FLAT)
+    assert len(side.story()) == 1
+
+
+async def test_who_is_called_in_a_thread_whose_root_was_deleted_is_called_in_the_new_one(side: Side) -> None:
+    await side.tell(NoticeKind.STARTED, OBSERVED)
+    (root,) = side.roots()
+    side.slack.delete(CHANNEL, root["ts"])
+    side.slack.fault("chat.postMessage", "error", error="thread_not_found")
     await side.tell(NoticeKind.APPROVAL_NEEDED)
+    assert {one.target for one in side.slack.mentions(CHANNEL) if one.notified} == {"U0RITA003"}
+
+
+async def test_slacks_own_trouble_is_no_certainty_that_nothing_was_posted(side: Side) -> None:
+    await side.tell(NoticeKind.STARTED, OBSERVED)
+    telling = side.telling(NoticeKind.STAGE_ENTERED, OBSERVED)
+    side.slack.fault("chat.postMessage", "error", error="internal_error")
+    with pytest.raises(LadderError) as caught:
+        await side.notifier.notify(telling)
+    assert caught.value.code is Code.SLACK_DOWN
+    assert await side.book.post(telling.notice.notice_id) is not None  # looked for before it is sent again
+
+
+async def test_a_picture_that_fails_in_whatever_way_costs_no_message(
+    side: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_given: object) -> bytes:
+        raise RuntimeError("no fonts")
+
+    monkeypatch.setattr(Picture, "_drawn", fails)
+    await side.tell(NoticeKind.APPROVAL_NEEDED)
+    assert len(side.roots()) == 1
 
 
 async def test_who_may_act_is_called_by_name_and_the_author_is_not(side: Side) -> None:

@@ -3,10 +3,13 @@
 from collections import Counter
 from datetime import timedelta
 
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
 from tests.workflows.conftest import World
 
 from promotion_ladder.core.notice import NoticeKind
 from promotion_ladder.core.people import Verb
+from promotion_ladder.core.rules import hold_mark
 from promotion_ladder.core.state import Ending, Phase
 
 
@@ -78,3 +81,33 @@ async def test_what_no_channel_took_before_the_end_is_told_afterwards_and_the_lo
     await left.result()
     assert told(world)[NoticeKind.ENDED] == 1
     assert world.notifier.tellings[-1].card.ending is Ending.VETOED
+
+
+async def test_who_ends_a_hold_ends_the_one_they_saw(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.AWAITING_APPROVAL)
+    await world.signal(Verb.HOLD, "omar", reason="one")
+    one = (await world.until_phase(Phase.ON_HOLD)).hold
+    assert one is not None
+    await world.update(Verb.RESUME, "ana", reason="fine", evidence=hold_mark(one))
+    await world.until_phase(Phase.AWAITING_APPROVAL)
+    await world.signal(Verb.HOLD, "rob", reason="two: do not resume")
+    await world.until_phase(Phase.ON_HOLD)
+    with pytest.raises(WorkflowUpdateFailedError):
+        await world.update(Verb.RESUME, "ana", reason="late", evidence=hold_mark(one))
+    assert (await world.state()).hold is not None
+    await world.signal(Verb.VETO, reason="done")
+    await world.result()
+
+
+async def test_an_approval_that_could_not_be_heard_does_not_expire(world: World) -> None:
+    await world.start()
+    opened = await world.until_phase(Phase.AWAITING_APPROVAL)
+    world.notifier.silent = timedelta(hours=3)
+    moved = await world.until(lambda state: state.window is not None and bool(state.window.silence))
+    assert opened.window is not None
+    assert moved.window is not None
+    assert moved.window.deadline - opened.window.deadline >= timedelta(hours=3)
+    assert moved.phase is Phase.AWAITING_APPROVAL
+    await world.signal(Verb.VETO, reason="done")
+    await world.result()

@@ -65,6 +65,8 @@ class Looking:
         self.channel = channel
         self._connected: list[Client] = []
         """The Temporal client once there is one, shared with those who act over the same connections."""
+        self.directory = ConfigDirectory(settings.config_dir)
+        """People, policy and ladders, read anew when their files have changed."""
         self._platform: Platform | None = None
         self._store: SqlAudit | None = None
         self._record: DeskRecord | None = None
@@ -124,11 +126,6 @@ class Looking:
         """
         people, policy = self.directory.people(), self.directory.policy()
         return rule(people, policy, self.settings.identity, verb, day=datetime.now(UTC).date(), member_of=member_of)
-
-    @property
-    def directory(self) -> ConfigDirectory:
-        """People, policy and ladders."""
-        return ConfigDirectory(self.settings.config_dir)
 
     def entitled(self, verb: Verb) -> str:
         """The name of this person (or ``ben for rita``), if the policy lets them; raises LadderError if not."""

@@ -72,21 +72,21 @@ class Prohibiting(Looking):
 
     async def _sent(self, bot: str, command: Command) -> Receipt:
         await self._signal(bot, command)
-        receipt = await self._ruling(bot, command.message_id)
+        receipt = await self.ruled(bot, command.message_id)
         if receipt is None:
             return Receipt(
                 accepted=True,
-                code=Code.ALLOWED,
+                code=Code.NOT_RULED_YET,
                 sentence=f"{command.verb} sent to {command.promotion_id}, not ruled on yet",
             )
         if not receipt.accepted:
             raise LadderError(receipt.code, receipt.sentence)
         return receipt
 
-    async def _ruling(self, bot: str, message_id: str) -> Receipt | None:
-        """What became of a message; None if nobody says so within a few seconds."""
+    async def ruled(self, bot: str, message_id: str, patience: float = RULING_PATIENCE) -> Receipt | None:
+        """What became of a message; None if nobody says so within ``patience`` seconds."""
         handle = await self.handle(bot)
-        deadline = asyncio.get_running_loop().time() + RULING_PATIENCE
+        deadline = asyncio.get_running_loop().time() + patience
         while asyncio.get_running_loop().time() < deadline:
             try:
                 ruled: Ruled = await handle.query(

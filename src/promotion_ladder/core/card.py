@@ -10,7 +10,7 @@ from promotion_ladder.core.pending import Pending, pending
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.platform import Mode
 from promotion_ladder.core.release import ChangeClass
-from promotion_ladder.core.rules import evidence_asked, needs_approval, quorum, window_length
+from promotion_ladder.core.rules import evidence_asked, hold_mark, needs_approval, quorum, window_length
 from promotion_ladder.core.state import Ending, Phase, PromotionState, Window
 from promotion_ladder.core.verdict import Verdict
 
@@ -56,7 +56,7 @@ class Card(Record):
     verdicts: tuple[Verdict, ...] = ()
     """The newest judgement's."""
     evidence: str | None = None
-    """What an approval binds to."""
+    """What an approval binds to; on hold, what tells this hold from another."""
     pending: Pending
     """Who may act until when, and what silence does."""
     quorum: int
@@ -100,11 +100,17 @@ def card(state: PromotionState, now: datetime) -> Card:
         phase=state.phase, stage=state.stage_name, attempt=state.attempt, entered_at=state.entered_at,
         capital=state.capital, rungs=_rungs(state),
         verdicts=state.decision.verdicts if state.decision is not None else (),
-        evidence=state.window.evidence if state.window is not None else None,
+        evidence=_seen(state),
         pending=pending(state), quorum=quorum(state) if state.ladder is not None else 1,
         approvals=tuple(approval.principal for approval in state.approvals), why=_why(state),
         exposed=state.may_be_exposed, ending=state.ending, verbs=_verbs(state),
     )  # fmt: skip
+
+
+def _seen(state: PromotionState) -> str | None:
+    if state.hold is not None:
+        return hold_mark(state.hold)
+    return state.window.evidence if state.window is not None else None
 
 
 def _as_asked(state: PromotionState, now: datetime) -> PromotionState:

@@ -247,11 +247,15 @@ class Ruling(Record):
         """The person as the record names them: ``ben``, or ``ben for rita``."""
         return named(self.principal, self.acts_for)
 
-    def capacity(self, needed: Collection[str]) -> str | None:
-        """In whose name they have one of ``needed``: their own (""), or one away; None if in nobody's."""
+    def capacity(self, needed: Collection[str], but: str = "") -> str | None:
+        """In whose name they have one of ``needed``: their own (""), or one away; None if in nobody's.
+
+        What ``but`` lent does not count.
+        """
         if set(needed) & set(self.roles):
             return ""
-        return next((lent.person for lent in self.lent if set(needed) & set(lent.roles)), None)
+        found = (lent.person for lent in self.lent if set(needed) & set(lent.roles) and lent.person != but)
+        return next(found, None)
 
 
 def named(principal: str, acts_for: str) -> str:

@@ -8,7 +8,7 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.ladder import ApprovalExit, Flatten, VetoExit, WayDown
 from promotion_ladder.core.people import Ruling, Verb, named
 from promotion_ladder.core.platform import Mode
-from promotion_ladder.core.state import Command, Phase, PromotionState
+from promotion_ladder.core.state import Command, Hold, Phase, PromotionState
 
 LONGEST_EXTENSION = timedelta(days=90)
 RESUME_EXPIRES = timedelta(hours=24)
@@ -73,6 +73,8 @@ def _out_of_turn(state: PromotionState, command: Command) -> Refusal | None:
     match command.verb:
         case Verb.APPROVE:
             return _approval_out_of_turn(state, command)
+        case Verb.RESUME | Verb.RETRY | Verb.SKIP if _another_hold(state, command):
+            return Refusal(code=Code.STALE_EVIDENCE, sentence="another hold was looked at than the one that stands now")
         case Verb.RESUME if state.hold is None and not _pauses_until_resumed(state):
             return Refusal(code=Code.NOT_ON_HOLD, sentence=f"it is {state.phase}, nothing to resume")
         case Verb.RETRY | Verb.SKIP if state.hold is None:
@@ -87,6 +89,15 @@ def _out_of_turn(state: PromotionState, command: Command) -> Refusal | None:
             return Refusal(code=Code.STILL_EXPOSED, sentence=f"stage {state.stage_name} exposes capital")
         case _:
             return None
+
+
+def hold_mark(hold: Hold) -> str:
+    """What tells one hold from another; who ends a hold names it where it was shown to them."""
+    return digest(hold.model_dump(mode="json"))
+
+
+def _another_hold(state: PromotionState, command: Command) -> bool:
+    return command.evidence is not None and state.hold is not None and command.evidence != hold_mark(state.hold)
 
 
 def _approval_out_of_turn(state: PromotionState, command: Command) -> Refusal | None:
@@ -118,15 +129,18 @@ def way_down(state: PromotionState) -> WayDown:
 def approver_refusal(state: PromotionState, ruling: Ruling, reason: str) -> Refusal | None:
     """Why this person's approval does not count for what the promotion waits for; None if it does.
 
-    Four eyes and the quorum count persons: the author may not approve for somebody away either, nobody approves
+    Four eyes and the quorum count persons: the author may not approve for somebody away, nor somebody in the author's
+    name; nobody approves
     twice, and what was approved in somebody's name is not approved by that person once more.
     """
     needed, four_eyes = approval_terms(state)
-    who, acts_for = ruling.principal, ruling.capacity(needed)
+    who, acts_for = ruling.principal, ruling.capacity(needed, but=state.author if four_eyes else "")
     if acts_for is None and set(needed) & set(ruling.unknown):
         return Refusal(
             code=Code.GROUPS_UNKNOWN, sentence=f"{Code.GROUPS_UNKNOWN.sentence[:-1]} that could entitle {who}"
         )
+    if acts_for is None and ruling.capacity(needed) is not None:
+        return Refusal(code=Code.FOUR_EYES, sentence=f"{who} could only for {state.author}, who made it and may not")
     if acts_for is None:
         return Refusal(code=Code.NOT_ENTITLED, sentence=f"{who} has none of the roles {', '.join(needed)}")
     if four_eyes and who == state.author:

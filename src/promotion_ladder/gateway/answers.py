@@ -1,5 +1,6 @@
 """Private answers: to one person, where they clicked or typed; and whose clicks are heard at all."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -20,6 +21,7 @@ class Answers:
     def __init__(self, web: SlackWeb, desk: SlackDesk) -> None:
         self._web = web
         self._desk = desk
+        self._beside = set[asyncio.Task[None]]()
 
     def belongs(self, body: dict[str, Any]) -> None:
         """Raise ``GOV_WRONG_WORKSPACE`` unless both the app's installation and the person are of our workspace."""
@@ -38,6 +40,12 @@ class Answers:
         """Tell the person alone: in the channel where they acted, else directly. That it fails stops nothing."""
         lines = "\n".join(escaped(line, 900) for line in text.splitlines())
         await self.show(deed, [{"type": "section", "text": marked(lines)}], text)
+
+    def beside(self, deed: Deed, text: str) -> None:
+        """As :meth:`privately`, while something goes on that must not wait for Slack."""
+        telling = asyncio.create_task(self.privately(deed, text))
+        self._beside.add(telling)
+        telling.add_done_callback(self._beside.discard)
 
     async def show(self, deed: Deed, blocks: list[Block], text: str = "the answer") -> None:
         """As :meth:`privately`, with blocks."""

@@ -7,18 +7,24 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
 from promotion_ladder.adapters.slack.blocks import BUTTONS
+from promotion_ladder.adapters.slack.book import Ask
 from promotion_ladder.adapters.slack.modals import REASON as REASON_BLOCK
 from promotion_ladder.adapters.slack.modals import SHORTEST_REASON, SUBMIT, Target, answers, reason_modal, target_of
 from promotion_ladder.adapters.slack.web import SlackError, SlackWeb
+from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.platform import Mode
+from promotion_ladder.core.state import Receipt
 from promotion_ladder.gateway.answers import Answers
 from promotion_ladder.gateway.deeds import Deed, Deeds, promotion_of
 
 _LOG = logging.getLogger(__name__)
 LONGEST_LOOK = 1.0
 """Seconds for a look at the promotion before the window opens: what lets it open is gone after three."""
+
+
+UNKNOWN = "something went wrong here, and it is not known whether that was done: look at the message, or use the CLI"
 
 
 class Clicks:
@@ -55,7 +61,7 @@ class Clicks:
                 return
             channel, ts = deed.place
             target = Target(deed.verb, ask.ask, ask.bot, channel, ts, ask.promotion_id)
-            shown = f"{BUTTONS[deed.verb][0]} {ask.promotion_id.rsplit('/', 1)[0].replace('/', ' ')}"
+            shown = about_modal(deed.verb, ask)
             await self._web.call("views.open", trigger_id=body["trigger_id"], view=reason_modal(target, shown))
         except SlackError as error:
             await self._answers.privately(
@@ -64,6 +70,20 @@ class Clicks:
         except LadderError as error:
             await self._deeds.refused(deed, error, about)
             await self._answers.refusal(deed, error)
+        except Exception:  # noqa: BLE001 - whatever it was, the person must not wait for nothing
+            _LOG.exception("a click of %s by %s", deed.verb, deed.user)
+            await self._answers.privately(deed, UNKNOWN)
+
+    async def outcome(self, deed: Deed, ask: Ask, receipt: Receipt) -> None:
+        """Tell what came of it; of a prohibition that nobody had ruled on yet, later as well."""
+        await self._answers.privately(deed, receipt.sentence)
+        if receipt.code is not Code.NOT_RULED_YET:
+            return
+        later = await self._deeds.ruled_later(deed, ask)
+        if later is not None and not later.accepted:
+            await self._answers.refusal(deed, LadderError(later.code, later.sentence))
+        elif later is not None:
+            await self._answers.privately(deed, later.sentence)
 
     async def _needs_reason(self, bot: str) -> bool:
         """Whether approving asks for a reason: where money is at stake, and where nobody can say."""
@@ -86,19 +106,26 @@ class Clicks:
             verb=target.verb, user=body["user"]["id"], reason=reason, mode=mode, once=str(view["id"]),
             place=(target.channel, target.ts),
         )  # fmt: skip
-        about = ""
+        about = target.promotion_id or target.bot
         try:
             self._answers.belongs(body)
-            if target.ask:
-                ask = await self._deeds.looked_up(target.ask, deed, target.promotion_id)
+            if deed.verb is Verb.KILL:  # the modal says all that it needs: nothing is asked before it is done
+                self._answers.beside(deed, f"killing {target.bot}: latched first, then flat; this tells when")
+                ask = Ask(target.ask, target.promotion_id, target.bot, "", 0, "")
             else:
-                ask = await self._deeds.newest(target.bot, deed.verb)
-            about = ask.promotion_id or ask.bot
-            if deed.verb is Verb.KILL:
-                await self._answers.privately(deed, f"killing {ask.bot}: latched first, then flat; this tells when")
-            sentence = await self._deeds.do(deed, ask)
-            if deed.verb is Verb.KILL or not target.ask:
-                await self._answers.privately(deed, sentence)
+                ask = await self._deeds.looked_up(target.ask, deed, target.promotion_id)
+            await self.outcome(deed, ask, await self._deeds.do(deed, ask))
         except LadderError as error:
             await self._deeds.refused(deed, error, about)
             await self._answers.refusal(deed, error)
+        except Exception:  # noqa: BLE001 - whatever it was, the person must not wait for nothing
+            _LOG.exception("%s of %s by %s", deed.verb, about, deed.user)
+            await self._answers.privately(deed, UNKNOWN)
+
+
+def about_modal(verb: Verb, ask: Ask) -> str:
+    """What a modal says that it acts on."""
+    if verb is Verb.KILL:
+        return f"Kill {ask.bot}, whichever release runs there by now"
+    name = ask.promotion_id.rsplit("/", 1)[0].replace("/", " ")
+    return f"{BUTTONS[verb][0]} {name}" + (f" at {ask.stage}" if ask.stage and not verb.prohibits else "")

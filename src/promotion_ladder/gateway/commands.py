@@ -1,5 +1,6 @@
 """``/ladder …`` in Slack: questions answered privately, verbs done as if they had been clicked."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +19,10 @@ from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.release import Release
 from promotion_ladder.gateway.answers import Answers
+from promotion_ladder.gateway.clicks import UNKNOWN, Clicks, about_modal
 from promotion_ladder.gateway.deeds import Deed, Deeds
 
+_LOG = logging.getLogger(__name__)
 COMMAND = "/ladder"
 HELP = """*/ladder list*: what is on the ladders
 */ladder status BOT*: one promotion as it stands
@@ -35,8 +38,9 @@ TYPED = (Verb.APPROVE, Verb.VETO, Verb.HOLD, Verb.KILL)
 class Commands:
     """The listener of the slash command."""
 
-    def __init__(self, deeds: Deeds, web: SlackWeb, answers: Answers, releases: Path) -> None:
+    def __init__(self, deeds: Deeds, web: SlackWeb, answers: Answers, clicks: Clicks, releases: Path) -> None:
         self._deeds = deeds
+        self._clicks = clicks
         self._web = web
         self._answers = answers
         self._releases = releases
@@ -51,7 +55,7 @@ class Commands:
     async def typed(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """One command, acknowledged first; its answer is private."""
         await ack()
-        word, *rest = str(body.get("text") or "help").split()
+        word, *rest = str(body.get("text") or "").split() or ["help"]
         verb = Verb(word) if word in {*TYPED, Verb.START} else Verb.HOLD
         deed = Deed(
             verb=verb, user=str(body["user_id"]), once=str(body.get("trigger_id", "")), reason=" ".join(rest[1:]),
@@ -71,17 +75,25 @@ class Commands:
             if word in {*TYPED, Verb.START}:
                 await self._deeds.refused(deed, error, " ".join(rest[:1]))
             await self._answers.refusal(deed, error, word)
+        except Exception:  # noqa: BLE001 - whatever it was, the person must not wait for nothing
+            _LOG.exception("/ladder %s by %s", word, deed.user)
+            await self._answers.privately(deed, UNKNOWN)
 
     async def _do(self, deed: Deed, rest: list[str], trigger: str) -> None:
         bot = _bot(rest, deed.verb)
+        ask = await self._deeds.newest(bot, deed.verb)
         if deed.verb is Verb.KILL or not deed.reason:
-            target = Target(deed.verb, "", bot, deed.place[0])
+            target = Target(deed.verb, ask.ask, bot, deed.place[0], promotion_id=ask.promotion_id)
+            view = reason_modal(target, about_modal(deed.verb, ask))
             try:
-                await self._web.call("views.open", trigger_id=trigger, view=reason_modal(target, f"{deed.verb} {bot}"))
+                await self._web.call("views.open", trigger_id=trigger, view=view)
             except SlackError as error:
-                raise LadderError(Code.SLACK_REFUSED, f"Slack opened no window ({error.word or 'no answer'})") from None
-            return
-        await self._answers.privately(deed, await self._deeds.do(deed, await self._deeds.newest(bot, deed.verb)))
+                if deed.verb is not Verb.KILL or not deed.reason:
+                    why = f"Slack opened no window ({error.word or 'no answer'})"
+                    raise LadderError(Code.SLACK_REFUSED, why) from None
+            else:
+                return
+        await self._clicks.outcome(deed, ask, await self._deeds.do(deed, ask))
 
     async def _start(self, deed: Deed, rest: list[str]) -> str:
         if len(rest) < 2:

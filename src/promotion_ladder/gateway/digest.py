@@ -10,7 +10,6 @@ from promotion_ladder.adapters.slack.desk import Digest
 from promotion_ladder.adapters.slack.text import cut, escaped
 from promotion_ladder.adapters.slack.web import SlackWeb
 from promotion_ladder.client import Line
-from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.incidents import Incident
 from promotion_ladder.core.state import Phase
 from promotion_ladder.gateway.deeds import Deeds
@@ -34,16 +33,16 @@ async def post_daily(deeds: Deeds, web: SlackWeb, digest: Digest) -> None:
         await asyncio.sleep((moment - datetime.now(UTC)).total_seconds())
         try:
             await post(deeds, web, moment)
-        except LadderError as error:
-            _LOG.warning("no digest today: %s", error.detail)
+        except Exception:  # noqa: BLE001 - this task must live, whatever one turn trips over
+            _LOG.exception("no digest today")
 
 
 async def post(deeds: Deeds, web: SlackWeb, moment: datetime) -> bool:
     """Post the digest of this moment, unless another gateway does; whether it was posted here."""
-    if await deeds.book.begin(f"digest:{moment.isoformat()}", deeds.desk.channel, datetime.now(UTC)) is not None:
-        return False
     lines = [line async for line in deeds.ladder.list()]
     incidents = await deeds.ladder.incidents()
+    if await deeds.book.begin(f"digest:{moment.isoformat()}", deeds.desk.channel, datetime.now(UTC)) is not None:
+        return False
     waiting = sum(line.status in (Phase.AWAITING_APPROVAL, Phase.VETO_WINDOW, Phase.ON_HOLD) for line in lines)
     await web.call(
         "chat.postMessage", channel=deeds.desk.channel, blocks=blocks(lines, incidents),

@@ -22,6 +22,10 @@ def server(app: AsyncApp) -> web.Application:
     async def events(request: web.Request) -> web.Response:
         if not _SECONDS.fullmatch(request.headers.get("X-Slack-Request-Timestamp", "")):
             return web.Response(status=401, text="no valid X-Slack-Request-Timestamp")
+        try:
+            (await request.read()).decode()
+        except UnicodeDecodeError:
+            return web.Response(status=401, text="not what Slack sends")
         return await to_aiohttp_response(await app.async_dispatch(await to_bolt_request(request)))
 
     async def health(_request: web.Request) -> web.Response:

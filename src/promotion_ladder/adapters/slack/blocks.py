@@ -226,7 +226,7 @@ def _small_print(card: Card, report: str) -> str:
     parts = [
         f"release {card.digest[:12]}",
         f"attempt {card.attempt}" if card.attempt > 1 else "",
-        f"evidence {card.evidence[:12]}" if card.evidence else "",
+        f"evidence {card.evidence[:12]}" if card.evidence and card.phase is not Phase.ON_HOLD else "",
         "money is exposed" if card.exposed and card.ending is None else "",
         f"<{report}|report>" if report else "",
     ]

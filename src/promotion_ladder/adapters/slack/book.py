@@ -7,6 +7,7 @@ import asyncio
 import secrets
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -69,6 +70,8 @@ DEAF_AFTER = timedelta(seconds=60)
 PATIENCE = 2.0
 """Seconds to wait for the database: a click must be answered within three."""
 Got = TypeVar("Got")
+_THREADS = ThreadPoolExecutor(8, thread_name_prefix="slack-book")
+"""Of its own: a database that hangs must not take the threads in which a kill writes its record."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,12 @@ class Book:
                 detail = f"{shown(self._url)} does not say what Slack shows ({type(problem).__name__})"
                 raise LadderError(Code.SLACK_BOOK, detail) from problem
 
-        return await asyncio.to_thread(guarded)
+        waiting = asyncio.get_running_loop().run_in_executor(_THREADS, guarded)
+        try:
+            async with asyncio.timeout(self._patience + 1):
+                return await waiting
+        except TimeoutError:
+            raise LadderError(Code.SLACK_BOOK, f"{shown(self._url)} does not answer in time") from None
 
     def _ready(self) -> Engine:
         with self._opening:

@@ -33,6 +33,8 @@ _LOUD = (
     NoticeKind.APPROVAL_NEEDED, NoticeKind.VETO_WINDOW, NoticeKind.HELD, NoticeKind.GUARD_TRIPPED, NoticeKind.NOT_FLAT,
 )  # fmt: skip
 """What is shown in the channel too: threads are read by those who follow them."""
+_OPENING = (NoticeKind.APPROVAL_NEEDED, NoticeKind.VETO_WINDOW)
+"""What a window waits for."""
 _STUCK = (NoticeKind.HELD, NoticeKind.NOT_FLAT)
 """What calls those who may resume."""
 
@@ -58,18 +60,18 @@ class SlackNotifier(Notifier):
     async def notify(self, telling: Telling) -> Delivery:
         """Tell it in the promotion's thread, and show the newest state in its root message.
 
-        What waits for a person counts as delivered only while a gateway hears what that person clicks.
+        What opens a window counts as delivered only while a gateway hears what people click.
         """
         notice = telling.notice
-        if notice.needs_person:
-            await self._hears()
         root, fresh = await self._root(telling)
         if not notice.kind.is_quiet and notice.kind is not NoticeKind.STARTED:  # that one the root message tells
-            await self._story(telling, root)
+            root = await self._story(telling, root)
         if notice.kind is NoticeKind.ESCALATED:
             await self._escalate(telling, root)
         if not fresh and not telling.followed:
             root = await self._refresh(telling, root)
+        if notice.kind in _OPENING:
+            await self._hears()
         return Delivery(notice_id=notice.notice_id, channel="slack", reference=f"{root.channel}:{root.ts}")
 
     async def silence(self, since: datetime) -> timedelta:
@@ -101,10 +103,17 @@ class SlackNotifier(Notifier):
         try:
             await self._send("chat.update", message, channel=root.channel, ts=root.ts)
         except SlackError as error:
-            if error.word not in _GONE:
+            if error.word in _GONE:
+                return await self._anew(telling)
+            if error.code is not Code.SLACK_REFUSED:
                 raise
-            await self._book.gone(f"{telling.notice.promotion_id}#root")
-            root, _ = await self._root(telling)
+            _LOG.error("%s shows an old state: %s", telling.notice.promotion_id, error.detail)
+        return root
+
+    async def _anew(self, telling: Telling) -> Root:
+        """The root message, posted again: the one before is gone."""
+        await self._book.gone(f"{telling.notice.promotion_id}#root")
+        root, _ = await self._root(telling)
         return root
 
     async def _shown(self, telling: Telling) -> Message:
@@ -117,8 +126,8 @@ class SlackNotifier(Notifier):
 
     # --- the thread -----------------------------------------------------------------------------------------------
 
-    async def _story(self, telling: Telling, root: Root) -> None:
-        """One line in the thread, also shown in the channel where somebody is called."""
+    async def _story(self, telling: Telling, root: Root) -> Root:
+        """One line in the thread, also shown in the channel where somebody is called; the root that has the thread."""
         notice = telling.notice
         message = blocks.reply(telling, self._called(telling) if notice.kind in _LOUD else ())
         loud = {"reply_broadcast": True} if notice.kind in _LOUD else {}
@@ -127,12 +136,23 @@ class SlackNotifier(Notifier):
         except SlackError as error:
             if error.word not in _GONE:
                 raise
-            _LOG.warning("the thread of %s is gone; its root message is posted anew", notice.promotion_id)
+            root = await self._anew(telling)
+            await self._once(notice.notice_id, root.channel, message, notice.at, thread_ts=root.ts, **loud)
+        return root
 
     async def _escalate(self, telling: Telling, root: Root) -> None:
+        """Tell the second channel; one that refuses does not silence the first."""
         place = self._desk.escalation
         if place is None:
             return
+        try:
+            await self._tell_further_up(telling, root, place)
+        except SlackError as error:
+            if error.code is not Code.SLACK_REFUSED:
+                raise
+            _LOG.error("nobody was told further up: %s", error.detail)
+
+    async def _tell_further_up(self, telling: Telling, root: Root, place: str) -> None:
         try:
             answer = await self._web.call("chat.getPermalink", query=True, channel=root.channel, message_ts=root.ts)
             link = str(answer.get("permalink") or "")

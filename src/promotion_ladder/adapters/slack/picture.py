@@ -49,7 +49,7 @@ class Picture:
                 await self._book.begin(key, "files", datetime.now(UTC))
                 await self._book.sent(key, file)
                 return file
-        except (LadderError, TimeoutError, aiohttp.ClientError) as problem:
+        except Exception as problem:  # noqa: BLE001 - whatever drawing or uploading trips over
             _LOG.warning("no picture for %s %s: %s", card.bot, card.release, type(problem).__name__)
             return None
 

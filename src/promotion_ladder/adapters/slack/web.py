@@ -16,8 +16,10 @@ from promotion_ladder.core.errors import LadderError
 API = "https://slack.com/api/"
 DEADLINE = timedelta(seconds=8)
 LONGEST_PAUSE = 15.0
-"""Seconds that a call waits when Slack asks for a pause; a longer one is left to whoever tries again."""
+"""Seconds that a call waits in all where Slack asks for pauses; more is left to whoever tries again."""
 _PAUSE = 1.0
+_UNSURE = ("internal_error", "fatal_error", "request_timeout", "service_unavailable", "team_added_to_org")
+"""Slack's words for its own trouble: a part of what was asked may have been done."""
 _REFUSED_TOKENS = ("invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope")
 
 
@@ -52,6 +54,7 @@ class SlackWeb:
 
         Where Slack asks for a short pause it is made, and the call sent again: then nothing was done the first time.
         """
+        patience = asyncio.get_running_loop().time() + LONGEST_PAUSE
         while True:
             try:
                 async with asyncio.timeout(DEADLINE.total_seconds()):
@@ -61,7 +64,7 @@ class SlackWeb:
                         answer = await self.client.api_call(method, json=fields)
             except SlackApiError as error:
                 word, pause = _word(error), _pause(error)
-                if word == "ratelimited" and pause <= LONGEST_PAUSE:
+                if word == "ratelimited" and asyncio.get_running_loop().time() + pause <= patience:
                     await asyncio.sleep(pause)
                     continue
                 raise SlackError(method, word, _detail(method, word, error)) from None
@@ -92,7 +95,8 @@ def _word(error: SlackApiError) -> str:
     if httpx.codes.is_server_error(status):
         return ""  # it may have been done
     data = getattr(response, "data", None)
-    return str(data.get("error") or "") if isinstance(data, dict) else ""
+    word = str(data.get("error") or "") if isinstance(data, dict) else ""
+    return "" if word in _UNSURE else word
 
 
 def _pause(error: SlackApiError) -> float:

@@ -113,6 +113,10 @@ TEXTS = {
         "The promotion is not waiting for an approval.",
         "'ladder status' shows what it waits for.",
     ),
+    "GOV_NOT_RULED_YET": (
+        "The message is stored and stands as sent, but nobody has ruled on it yet.",
+        "Look again in some seconds: 'ladder status', or the promotion's message; start a worker if none runs.",
+    ),
     "GOV_UNKNOWN_BUTTON": (
         "The button is none of ours, or its record is gone.",
         "Open the promotion's newest message in the ladder's channel, or use 'ladder status'.",
