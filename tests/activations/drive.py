@@ -113,6 +113,14 @@ def _cancelled(seq: int) -> Job:
     return job
 
 
+def _begun(seq: int) -> Job:
+    """A child workflow was started; what becomes of it nobody here waits for."""
+    job = Job()
+    job.resolve_child_workflow_execution_start.seq = seq
+    job.resolve_child_workflow_execution_start.succeeded.run_id = "child"
+    return job
+
+
 def _query(name: str) -> Job:
     job = Job()
     job.query_workflow.query_id = "q"
@@ -235,21 +243,21 @@ class Run:
                 del self.timers[job.fire_timer.seq]
             if job.HasField("resolve_activity"):
                 del self.open[job.resolve_activity.seq]
-        withdrawn = self._take(self._instance.activate(act))
-        if withdrawn and self.ended is None and self.problem is None:
-            self._activate([_cancelled(seq) for seq in withdrawn])
+        at_once = self._take(self._instance.activate(act))
+        if at_once and self.ended is None and self.problem is None:
+            self._activate(at_once)
 
     def _activation(self, jobs: Iterable[Job]) -> WorkflowActivation:
         stamp = Timestamp()
         stamp.FromDatetime(self.now)
         return WorkflowActivation(run_id="run", timestamp=stamp, history_length=3, jobs=jobs)
 
-    def _take(self, completion: Any) -> list[int]:
-        """Note what the commands opened and closed; the activities that were cancelled."""
+    def _take(self, completion: Any) -> list[Job]:
+        """Note what the commands opened and closed; what the server answers to them at once."""
         if completion.HasField("failed"):
             self.problem = completion.failed.failure.message
             return []
-        withdrawn = []
+        at_once = []
         for command in completion.successful.commands:
             kind = command.WhichOneof("variant")
             self.issued.append(self._words(command, kind))
@@ -257,7 +265,9 @@ class Run:
                 made = command.schedule_activity
                 self.open[made.seq] = Activity(made.seq, made.activity_type, made.arguments[0])
             elif kind == "request_cancel_activity" and command.request_cancel_activity.seq in self.open:
-                withdrawn.append(command.request_cancel_activity.seq)
+                at_once.append(_cancelled(command.request_cancel_activity.seq))
+            elif kind == "start_child_workflow_execution":
+                at_once.append(_begun(command.start_child_workflow_execution.seq))
             elif kind == "start_timer":
                 length = command.start_timer.start_to_fire_timeout.ToTimedelta()
                 self.timers[command.start_timer.seq] = self.now + length
@@ -268,7 +278,7 @@ class Run:
                 self.answers[answer.protocol_instance_id] = answer.WhichOneof("response") or ""
             elif kind in ("complete_workflow_execution", "continue_as_new_workflow_execution", *NEVER_FAILS):
                 self.ended = command
-        return withdrawn
+        return at_once
 
     def _words(self, command: WorkflowCommand, kind: str | None) -> str:
         match kind:
