@@ -11,22 +11,23 @@ import httpx
 import pytest
 from aiohttp.test_utils import TestServer
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from tests.cards import EVIDENCE, a_state
+from tests.cards import EVIDENCE, NOW, a_state
 from tests.slack.conftest import CHANNEL, DESK, Side
 
 from promotion_ladder import settings
 from promotion_ladder.adapters.slack.book import Book
-from promotion_ladder.adapters.slack.web import web_client
-from promotion_ladder.client import Killed, LadderClient
+from promotion_ladder.adapters.slack.web import SlackWeb, web_client
+from promotion_ladder.client import Killed, LadderClient, Line
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.notice import NoticeKind
 from promotion_ladder.core.platform import Scope
 from promotion_ladder.core.scope import KillMode
-from promotion_ladder.core.state import Command, PromotionState, Receipt
+from promotion_ladder.core.state import Command, Phase, PromotionState, Receipt
 from promotion_ladder.fake_slack import FakeSlack, Sending
 from promotion_ladder.gateway.app import bolt_app
 from promotion_ladder.gateway.deeds import Deeds
+from promotion_ladder.gateway.digest import post
 from promotion_ladder.gateway.http import PATH, server
 from promotion_ladder.settings import shipped_config
 
@@ -309,3 +310,26 @@ async def test_an_approval_that_is_typed_counts_for_what_there_was_when_it_was_t
 async def test_nothing_but_spaces_is_a_question_for_help(gateway: Gateway) -> None:
     await gateway.slack.command(OMAR, CHANNEL, "/ladder", "   ")
     await gateway.told(OMAR, "/ladder list")
+
+
+async def test_the_digest_is_posted_once_whichever_gateways_run_and_says_what_waits_first(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def line(bot: str, status: Phase) -> Line:
+        return Line(
+            bot=bot, release="2.0.0", stage="paper", status=status, exposed=False, started_at=NOW, promotion_id=bot
+        )
+
+    async def lines(_self: LadderClient) -> AsyncIterator[Line]:
+        yield line("climbs", Phase.OBSERVING)
+        yield line("waits", Phase.AWAITING_APPROVAL)
+
+    monkeypatch.setattr(LadderClient, "list", lines)
+    web = SlackWeb(web_client(gateway.slack.workspace.bot_token, gateway.slack.base_url))
+    before = len(gateway.slack.messages(CHANNEL))
+    assert [await post(gateway.deeds, web, NOW) for _ in range(2)] == [True, False]
+    assert len(gateway.slack.messages(CHANNEL)) == before + 1
+    digest = gateway.slack.messages(CHANNEL)[-1]
+    assert digest["text"] == "2 on the ladders, 1 wait for people, 0 incidents"
+    shown = str(digest["blocks"])
+    assert shown.index("*waits* 2.0.0: awaiting approval") < shown.index("*climbs* 2.0.0: observing")
