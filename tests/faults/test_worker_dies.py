@@ -146,7 +146,7 @@ async def test_a_veto_sent_while_no_worker_lives_is_obeyed_by_the_next_one(
 async def test_a_dead_time_beyond_the_lease_takes_the_exposure_back_and_a_start_is_stored(rig: Rig) -> None:
     release, early = await rig.climbing("forgotten"), await rig.bot("early")
     await rig.reaches_stage("forgotten", "canary-10")
-    await rig.park("forgotten")
+    await rig.park("forgotten", "early")
     await rig.reaches("forgotten", Phase.OBSERVING, "canary-10")
     async with rig.without_worker():
         told, _ = await asyncio.gather(
