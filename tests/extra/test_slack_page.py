@@ -116,7 +116,7 @@ async def test_a_refusal_is_seen_by_nobody_else_and_home_shows_what_waits_for_wh
         await ana.give_reason("mine is fine")
         await ana.privately(Code.FOUR_EYES)
         await expect(rita.root("careful").locator("[data-action=approve]")).to_be_visible()
-        await expect(rita.page.locator("[data-ephemeral=true]")).to_have_count(0)
+        await expect(rita.page.locator("[data-ephemeral=true]", has_text=Code.FOUR_EYES)).to_have_count(0)
         for look, words in ((ana, "Nothing waits for you"), (rita, "Waits for you")):
             await look.page.locator("[data-home]").click()
             await expect(look.page.locator("[data-role=home] h3")).to_have_text(words)
