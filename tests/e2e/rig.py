@@ -6,8 +6,8 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -326,6 +326,16 @@ def started_stack(state_dir: Path) -> LocalStack:
     stack = LocalStack(state_dir, tick=TICK, config_dir=CONFIG)
     asyncio.run(stack.start())
     return stack
+
+
+@contextmanager
+def standing(stack: LocalStack) -> Iterator[LocalStack]:
+    """The stack, up for as long as the block lasts."""
+    asyncio.run(stack.start())
+    try:
+        yield stack
+    finally:
+        kill_stack(stack)
 
 
 def kill_stack(stack: LocalStack) -> None:

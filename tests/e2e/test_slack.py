@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
 import pytest
-from tests.e2e.rig import Rig, kill_stack, until
+from tests.e2e.rig import Rig, standing, until
 from tests.e2e.slack_desk import (
     ANA,
     BEN,
@@ -39,11 +39,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, port: int, _compiled_once: N
     base = tmp_path_factory.mktemp("slack")
     made = SlackStack(base / "state", tick=0.1, config_dir=slack_config(base / "config"))
     made.worker.env |= slack_environment(port)
-    asyncio.run(made.start())
-    try:
+    with standing(made):
         yield made
-    finally:
-        kill_stack(made)
 
 
 @pytest.fixture

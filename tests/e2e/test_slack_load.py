@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 import yaml
-from tests.e2e.rig import Rig, kill_stack, until
+from tests.e2e.rig import Rig, standing, until
 from tests.e2e.slack_desk import RITA, Desk, SlackStack, slack_config, slack_environment
 
 from promotion_ladder.core.release import ChangeClass
@@ -61,11 +61,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, port: int, _compiled_once: N
         (config / "ladders" / f"{name}.yaml").write_text(yaml.safe_dump(ladder))
     made = SlackStack(base / "state", tick=0.2, config_dir=config)
     made.worker.env |= slack_environment(port)
-    asyncio.run(made.start())
-    try:
+    with standing(made):
         yield made
-    finally:
-        kill_stack(made)
 
 
 @pytest.fixture

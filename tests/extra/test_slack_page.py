@@ -1,13 +1,12 @@
 """People in a browser: the imitated Slack as its own process, a gateway, a worker, and clicks on what is shown."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
 from playwright.async_api import Browser, expect
-from tests.e2e.rig import Rig, kill_stack
+from tests.e2e.rig import Rig, standing
 from tests.e2e.slack_desk import ANA, BEN, CHANNEL, OMAR, RITA, slack_config
 from tests.extra.browser import Look, browser
 
@@ -27,11 +26,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """What ``ladder dev --slack-fake`` starts, with the tests' ladders."""
     base = tmp_path_factory.mktemp("page")
     made = LocalStack(base / "state", tick=0.1, config_dir=slack_config(base / "config"), slack_fake=True)
-    asyncio.run(made.start())
-    try:
+    with standing(made):
         yield made
-    finally:
-        kill_stack(made)
 
 
 @pytest.fixture

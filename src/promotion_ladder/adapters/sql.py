@@ -20,7 +20,8 @@ _Answer = TypeVar("_Answer")
 class SqlStore:
     """What all that is kept beside the record share. Nothing is opened before the first use.
 
-    ``patience`` is how long a write waits for other writers. What cannot be answered raises ``OPS_AUDIT_DOWN``.
+    ``patience`` is how long a write waits for other writers. What cannot be answered raises ``OPS_AUDIT_DOWN``, unless
+    a store says it in words of its own (``_down``).
     """
 
     def __init__(self, url: str, patience: timedelta) -> None:
@@ -43,8 +44,12 @@ class SqlStore:
         try:
             return work()
         except (SQLAlchemyError, OSError, ImportError, ValueError) as problem:
-            detail = f"the audit store {shown(self._url)} did not take or give the record: {_reason(problem)}"
-            raise LadderError(Code.AUDIT_DOWN, detail) from problem
+            raise self._down(_reason(problem)) from problem
+
+    def _down(self, why: str) -> LadderError:
+        return LadderError(
+            Code.AUDIT_DOWN, f"the audit store {shown(self._url)} did not take or give the record: {why}"
+        )
 
     def _open(self) -> Engine:
         return open_engine(self._url, self._patience)

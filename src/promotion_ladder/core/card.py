@@ -8,7 +8,6 @@ from promotion_ladder.core.base import Money, Record, Time
 from promotion_ladder.core.notice import Notice
 from promotion_ladder.core.pending import Pending, pending
 from promotion_ladder.core.people import Verb
-from promotion_ladder.core.platform import Mode
 from promotion_ladder.core.release import ChangeClass
 from promotion_ladder.core.rules import evidence_asked, hold_mark, needs_approval, quorum, window_length
 from promotion_ladder.core.state import Ending, Phase, PromotionState, Window
@@ -30,7 +29,6 @@ class Rung(Record):
     """One stage of the ladder."""
 
     name: str
-    mode: Mode
     share: Decimal
     """The candidate's share of the capital at the venue, 0 to 1."""
     place: Place
@@ -125,7 +123,7 @@ def _rungs(state: PromotionState) -> tuple[Rung, ...]:
     at = state.stage_index if state.ending is not Ending.STABLE else len(state.ladder.stages) if state.ladder else 0
     return tuple(
         Rung(
-            name=stage.name, mode=stage.mode, share=stage.share,
+            name=stage.name, share=stage.share,
             place=Place.PASSED if index < at else Place.HERE if index == at else Place.AHEAD,
         )
         for index, stage in enumerate(state.ladder.stages if state.ladder is not None else ())

@@ -4,6 +4,9 @@ from promotion_ladder.core.base import Record, Time
 from promotion_ladder.core.rules import approval_terms, quorum
 from promotion_ladder.core.state import Phase, PromotionState
 
+WAITS_FOR_PEOPLE = (Phase.AWAITING_APPROVAL, Phase.VETO_WINDOW, Phase.ON_HOLD)
+"""Where somebody may want to act now."""
+
 
 class Pending(Record):
     """What is waited for, who may act, until when, and what silence does."""

@@ -69,7 +69,7 @@ class Clicks:
             )
         except LadderError as error:
             await self._deeds.refused(deed, error, about)
-            await self._answers.refusal(deed, error)
+            await self._answers.refusal(deed, deed.verb, error)
         except Exception:  # noqa: BLE001 - whatever it was, the person must not wait for nothing
             _LOG.exception("a click of %s by %s", deed.verb, deed.user)
             await self._answers.privately(deed, UNKNOWN)
@@ -81,7 +81,7 @@ class Clicks:
             return
         later = await self._deeds.ruled_later(deed, ask)
         if later is not None and not later.accepted:
-            await self._answers.refusal(deed, LadderError(later.code, later.sentence))
+            await self._answers.refusal(deed, deed.verb, LadderError(later.code, later.sentence))
         elif later is not None:
             await self._answers.privately(deed, later.sentence)
 
@@ -117,7 +117,7 @@ class Clicks:
             await self.outcome(deed, ask, await self._deeds.do(deed, ask))
         except LadderError as error:
             await self._deeds.refused(deed, error, about)
-            await self._answers.refusal(deed, error)
+            await self._answers.refusal(deed, deed.verb, error)
         except Exception:  # noqa: BLE001 - whatever it was, the person must not wait for nothing
             _LOG.exception("%s of %s by %s", deed.verb, about, deed.user)
             await self._answers.privately(deed, UNKNOWN)

@@ -18,7 +18,7 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.release import Release
-from promotion_ladder.gateway.answers import Answers
+from promotion_ladder.gateway.answers import Answers, Asker
 from promotion_ladder.gateway.clicks import UNKNOWN, Clicks, about_modal
 from promotion_ladder.gateway.deeds import Deed, Deeds
 
@@ -32,7 +32,7 @@ HELP = """*/ladder list*: what is on the ladders
 */ladder kill BOT*: asks once more, and for the reason"""
 LAST_EVENTS = 12
 MOST_LINES = 40
-TYPED = (Verb.APPROVE, Verb.VETO, Verb.HOLD, Verb.KILL)
+VERBS = (Verb.START, Verb.APPROVE, Verb.VETO, Verb.HOLD, Verb.KILL)
 
 
 class Commands:
@@ -56,31 +56,35 @@ class Commands:
         """One command, acknowledged first; its answer is private."""
         await ack()
         word, *rest = str(body.get("text") or "").split() or ["help"]
-        verb = Verb(word) if word in {*TYPED, Verb.START} else Verb.HOLD
-        deed = Deed(
-            verb=verb, user=str(body["user_id"]), once=str(body.get("trigger_id", "")), reason=" ".join(rest[1:]),
-            place=(str(body.get("channel_id", "")), ""),
-        )  # fmt: skip
+        asker = Asker(str(body["user_id"]), (str(body.get("channel_id", "")), ""))
         try:
             self._answers.belongs({"team_id": body.get("team_id")})
-            if word in self._questions:
-                await self._answers.show(deed, await self._questions[word](rest))
-            elif word == Verb.START:
-                await self._answers.privately(deed, await self._start(deed, rest))
-            elif word in TYPED:
-                await self._do(deed, rest, str(body.get("trigger_id", "")))
+            if word in VERBS:
+                await self._do(Verb(word), asker, rest, str(body.get("trigger_id", "")))
+            elif word in self._questions:
+                await self._answers.show(asker, await self._questions[word](rest))
             else:
-                await self._answers.show(deed, [{"type": "section", "text": marked(HELP)}])
+                await self._answers.show(asker, [{"type": "section", "text": marked(HELP)}])
         except LadderError as error:
-            if word in {*TYPED, Verb.START}:
-                await self._deeds.refused(deed, error, " ".join(rest[:1]))
-            await self._answers.refusal(deed, error, word)
+            await self._answers.refusal(asker, word, error)
         except Exception:  # noqa: BLE001 - whatever it was, the person must not wait for nothing
-            _LOG.exception("/ladder %s by %s", word, deed.user)
-            await self._answers.privately(deed, UNKNOWN)
+            _LOG.exception("/ladder %s by %s", word, asker.user)
+            await self._answers.privately(asker, UNKNOWN)
 
-    async def _do(self, deed: Deed, rest: list[str], trigger: str) -> None:
-        bot = _bot(rest, deed.verb)
+    async def _do(self, verb: Verb, asker: Asker, rest: list[str], trigger: str) -> None:
+        """A verb that was typed; a refusal is on record."""
+        reason = " ".join(rest[1:] if verb is not Verb.START else rest[2:])
+        deed = Deed(verb=verb, user=asker.user, once=trigger, reason=reason, place=asker.place)
+        try:
+            if verb is Verb.START:
+                await self._answers.privately(asker, await self._start(deed, rest))
+            else:
+                await self._act(deed, _bot(rest, verb), trigger)
+        except LadderError as error:
+            await self._deeds.refused(deed, error, " ".join(rest[:1]))
+            raise
+
+    async def _act(self, deed: Deed, bot: str, trigger: str) -> None:
         ask = await self._deeds.newest(bot, deed.verb)
         if deed.verb is Verb.KILL or not deed.reason:
             target = Target(deed.verb, ask.ask, bot, deed.place[0], promotion_id=ask.promotion_id)
@@ -100,7 +104,7 @@ class Commands:
             raise LadderError(Code.UNKNOWN_RELEASE, "which one? write /ladder start BOT VERSION why")
         release = find_release(self._releases, rest[0], rest[1])
         person = self._deeds.ladder.acting_for(deed.user)
-        return (await person.start(release, reason=" ".join(rest[2:]))).sentence
+        return (await person.start(release, reason=deed.reason)).sentence
 
     async def _list(self, _rest: list[str]) -> list[Block]:
         lines = [

@@ -11,7 +11,7 @@ from promotion_ladder.adapters.slack.text import cut, escaped
 from promotion_ladder.adapters.slack.web import SlackWeb
 from promotion_ladder.client import Line
 from promotion_ladder.core.incidents import Incident
-from promotion_ladder.core.state import Phase
+from promotion_ladder.core.pending import WAITS_FOR_PEOPLE
 from promotion_ladder.gateway.deeds import Deeds
 
 _LOG = logging.getLogger(__name__)
@@ -43,18 +43,17 @@ async def post(deeds: Deeds, web: SlackWeb, moment: datetime) -> bool:
     incidents = await deeds.ladder.incidents()
     if await deeds.book.begin(f"digest:{moment.isoformat()}", deeds.desk.channel, datetime.now(UTC)) is not None:
         return False
-    waiting = sum(line.status in (Phase.AWAITING_APPROVAL, Phase.VETO_WINDOW, Phase.ON_HOLD) for line in lines)
+    waits = [line for line in lines if line.status in WAITS_FOR_PEOPLE]
+    climbs = [line for line in lines if line not in waits]
     await web.call(
-        "chat.postMessage", channel=deeds.desk.channel, blocks=blocks(lines, incidents),
-        text=f"{len(lines)} on the ladders, {waiting} wait for people, {len(incidents)} incidents",
+        "chat.postMessage", channel=deeds.desk.channel, blocks=blocks(waits, climbs, incidents),
+        text=f"{len(lines)} on the ladders, {len(waits)} wait for people, {len(incidents)} incidents",
     )  # fmt: skip
     return True
 
 
-def blocks(lines: list[Line], incidents: tuple[Incident, ...]) -> list[Block]:
+def blocks(waits: list[Line], climbs: list[Line], incidents: tuple[Incident, ...]) -> list[Block]:
     """What waits first, then what climbs, then what needs mending."""
-    waits = [line for line in lines if line.status in (Phase.AWAITING_APPROVAL, Phase.VETO_WINDOW, Phase.ON_HOLD)]
-    climbs = [line for line in lines if line not in waits]
     open_ones = [f"{one.severity}: {escaped(one.sentence, 160)} (`{one.incident_id}`)" for one in incidents]
     parts = (
         ("Waits for people", [_named(line) for line in waits]),

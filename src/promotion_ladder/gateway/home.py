@@ -11,7 +11,7 @@ from promotion_ladder.adapters.slack.blocks import Block, marked
 from promotion_ladder.adapters.slack.text import escaped, left, when
 from promotion_ladder.adapters.slack.web import SlackError, SlackWeb
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.pending import pending
+from promotion_ladder.core.pending import WAITS_FOR_PEOPLE, pending
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.rules import approver_refusal
 from promotion_ladder.core.state import Phase, PromotionState
@@ -19,7 +19,6 @@ from promotion_ladder.gateway.deeds import Deeds
 from promotion_ladder.ports import Groups
 
 _LOG = logging.getLogger(__name__)
-WAITING = (Phase.AWAITING_APPROVAL, Phase.VETO_WINDOW, Phase.ON_HOLD)
 AT_ONCE = 20
 MOST = 30
 """Promotions shown: a view holds a hundred blocks."""
@@ -52,7 +51,7 @@ class Home:
     async def blocks(self, user: str) -> list[Block]:
         """The view's blocks."""
         lines = [line async for line in self._deeds.ladder.list()]
-        states = await self._states([line.bot for line in lines if line.status in WAITING])
+        states = await self._states([line.bot for line in lines if line.status in WAITS_FOR_PEOPLE])
         member_of = await self._member_of(user)
         mine = [state for state in states if self._waits_for(state, user, member_of)]
         mine.sort(key=lambda state: state.window.deadline if state.window else datetime.max.replace(tzinfo=UTC))

@@ -5,7 +5,6 @@ Beside the audit record, in the same database, because the two share nothing els
 
 import asyncio
 import secrets
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -27,9 +26,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
-from promotion_ladder.adapters.audit_schema import make_tables, open_engine, shown
+from promotion_ladder.adapters.audit_schema import make_tables, shown
+from promotion_ladder.adapters.sql import SqlStore
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 
@@ -67,8 +67,8 @@ _SILENCES = Table(
 )
 DEAF_AFTER = timedelta(seconds=60)
 """A gateway beats every ten seconds; after so long nobody hears clicks."""
-PATIENCE = 2.0
-"""Seconds to wait for the database: a click must be answered within three."""
+PATIENCE = timedelta(seconds=2)
+"""How long to wait for the database: a click must be answered within three seconds."""
 Got = TypeVar("Got")
 _THREADS = ThreadPoolExecutor(8, thread_name_prefix="slack-book")
 """Of its own: a database that hangs must not take the threads in which a kill writes its record."""
@@ -99,14 +99,11 @@ class Ask:
     """What the message shows, if anything is asked."""
 
 
-class Book:
+class Book(SqlStore):
     """The tables behind an SQLAlchemy URL; every method raises ``OPS_SLACK_BOOK`` when the database does not answer."""
 
-    def __init__(self, url: str, *, patience: float = PATIENCE) -> None:
-        self._url = url
-        self._patience = patience
-        self._engine: Engine | None = None
-        self._opening = threading.Lock()
+    def __init__(self, url: str) -> None:
+        super().__init__(url, PATIENCE)
 
     async def post(self, key: str) -> Post | None:
         """The message of this key, if one was tried."""
@@ -150,36 +147,23 @@ class Book:
         """How much of the time from ``since`` to ``now`` nobody heard clicks, gaps of up to a minute left out."""
         return await self._answer(lambda: self._silence(since, now))
 
-    async def close(self) -> None:
-        """Give the connections back."""
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            await asyncio.to_thread(engine.dispose)
-
     # --- in a thread --------------------------------------------------------------------------------------------
 
     async def _answer(self, work: Callable[[], Got]) -> Got:
-        def guarded() -> Got:
-            try:
-                return work()
-            except (SQLAlchemyError, OSError, ImportError, ValueError) as problem:
-                detail = f"{shown(self._url)} does not say what Slack shows ({type(problem).__name__})"
-                raise LadderError(Code.SLACK_BOOK, detail) from problem
-
-        waiting = asyncio.get_running_loop().run_in_executor(_THREADS, guarded)
+        waiting = asyncio.get_running_loop().run_in_executor(_THREADS, self._guarded, work)
         try:
             async with asyncio.timeout(self._patience + 1):
                 return await waiting
         except TimeoutError:
-            raise LadderError(Code.SLACK_BOOK, f"{shown(self._url)} does not answer in time") from None
+            raise self._down("it does not answer in time") from None
 
-    def _ready(self) -> Engine:
-        with self._opening:
-            if self._engine is None:
-                engine = open_engine(self._url, self._patience)
-                make_tables(engine, _TABLES.sorted_tables)
-                self._engine = engine
-            return self._engine
+    def _down(self, why: str) -> LadderError:
+        return LadderError(Code.SLACK_BOOK, f"{shown(self._url)} does not say what Slack shows: {why}")
+
+    def _open(self) -> Engine:
+        engine = super()._open()
+        make_tables(engine, _TABLES.sorted_tables)
+        return engine
 
     def _change(self, statement: Any) -> int:
         """The number of rows that it met."""
@@ -187,11 +171,11 @@ class Book:
             return connection.execute(statement).rowcount
 
     def _value(self, query: Any) -> Any:
-        with self._ready().connect() as connection:
+        with self._read() as connection:
             return connection.execute(query).scalar()
 
     def _post(self, key: str) -> Post | None:
-        with self._ready().connect() as connection:
+        with self._read() as connection:
             row = connection.execute(select(_POSTS).where(_POSTS.c.key == key)).one_or_none()
         return Post(row.key, row.channel, row.ts, datetime.fromisoformat(row.tried_at)) if row is not None else None
 
@@ -225,7 +209,7 @@ class Book:
         return (found or wanted).ask
 
     def _found(self, which: Any) -> Ask | None:
-        with self._ready().connect() as connection:
+        with self._read() as connection:
             row = connection.execute(select(_ASKS).where(which)).one_or_none()
         return None if row is None else Ask(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
 
@@ -245,7 +229,7 @@ class Book:
         return None if found is None else datetime.fromisoformat(found)
 
     def _silence(self, since: datetime, now: datetime) -> timedelta:
-        with self._ready().connect() as connection:
+        with self._read() as connection:
             rows = connection.execute(select(_SILENCES).where(_SILENCES.c.ended > since.astimezone(UTC).isoformat()))
             gaps = [(datetime.fromisoformat(row.began), datetime.fromisoformat(row.ended)) for row in rows]
         newest = self._newest_beat()
