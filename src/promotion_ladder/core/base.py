@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, timedelta
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from math import isnan
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -90,6 +91,15 @@ Money = Annotated[Decimal, BeforeValidator(_parse_number), Field(allow_inf_nan=F
 
 Time = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 """A moment in UTC, whatever zone it was written in, so that equal moments have one text and one hash."""
+
+
+def _parse_sample(value: Any) -> Any:
+    number = float(value) if isinstance(value, str) else value
+    return None if isinstance(number, float) and isnan(number) else number
+
+
+Sample = Annotated[float | None, BeforeValidator(_parse_sample), Field(allow_inf_nan=False)]
+"""One sample of a metric; None where it was no number. Not exact: what is made of samples are ranks and means."""
 
 
 def cents(amount: Decimal) -> Decimal:

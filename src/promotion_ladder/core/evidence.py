@@ -5,12 +5,13 @@ No evidence is never a pass: a missing value carries the reason it is missing in
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
-from promotion_ladder.core.base import Money, Number, Record, Time
+from promotion_ladder.core.base import Money, Number, Record, Sample, Time
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.incidents import Incident
 from promotion_ladder.core.platform import ReplayResult
+from promotion_ladder.core.verdict import Outcome
 
 
 class NumberEvidence(Record):
@@ -99,6 +100,54 @@ class IncidentsEvidence(Record):
     detail: str = ""
 
 
+class SamplesEvidence(Record):
+    """Two sets of samples of one metric, in order of time."""
+
+    kind: Literal["samples"] = "samples"
+    candidate: tuple[Sample, ...]
+    baseline: tuple[Sample, ...]
+    problem: Code | None = None
+    detail: str = ""
+
+
+class HistogramEvidence(Record):
+    """Counts in buckets with fixed upper edges, of two arms or of recent and training data.
+
+    There is one count more than edges: the last bucket is open.
+    """
+
+    kind: Literal["histogram"] = "histogram"
+    edges: tuple[Number, ...]
+    candidate: tuple[Number, ...] = Field(validation_alias=AliasChoices("candidate", "recent"))
+    baseline: tuple[Number, ...] = Field(validation_alias=AliasChoices("baseline", "training"))
+    problem: Code | None = None
+    detail: str = ""
+
+
+class MeasurementsEvidence(Record):
+    """The verdicts of one gate at look after look, oldest first."""
+
+    kind: Literal["measurements"] = "measurements"
+    verdicts: tuple[Outcome, ...]
+
+
+class JudgedGate(Record):
+    """How one gate of several came out."""
+
+    name: str
+    classification: str
+    """A verdict of ours, or Kayenta's: ``Pass``, ``High``, ``Low``, ``Nodata``, ``NodataFailMetric``, ``Error``."""
+    critical: bool = False
+    groups: tuple[str, ...] = ()
+
+
+class VerdictsEvidence(Record):
+    """The verdicts of several gates at one look."""
+
+    kind: Literal["verdicts"] = "verdicts"
+    gates: tuple[JudgedGate, ...]
+
+
 INCIDENTS = "open incidents"
 """Where :class:`IncidentsEvidence` stands among the items of a judgement; no gate can have a name with a space."""
 
@@ -109,7 +158,11 @@ Evidence = Annotated[
     | ReplayEvidence
     | StandingEvidence
     | HoldingsEvidence
-    | IncidentsEvidence,
+    | IncidentsEvidence
+    | SamplesEvidence
+    | HistogramEvidence
+    | MeasurementsEvidence
+    | VerdictsEvidence,
     Field(discriminator="kind"),
 ]
 """Any evidence, told apart by ``kind``."""

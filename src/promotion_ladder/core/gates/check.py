@@ -4,7 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar, Self
 
-from pydantic import model_validator
+from pydantic import JsonValue, model_validator
 
 from promotion_ladder.core.base import Spec
 from promotion_ladder.core.codes import Code
@@ -90,12 +90,13 @@ class Check(Spec):
         value: Decimal | None = None,
         limit: Decimal | None = None,
         n: int | None = None,
+        details: dict[str, JsonValue] | None = None,
     ) -> Verdict:
         """A verdict of this check; without ``code`` the one that fits the outcome."""
         chosen = code or {Outcome.PASS: Code.GATE_PASSED, Outcome.FAIL: Code.GATE_FAILED}.get(outcome, Code.NO_DATA)
         return Verdict(
             name=self.name, kind=self.kind, outcome=outcome, code=chosen,
-            value=value, limit=limit, n=n, sentence=sentence,
+            value=value, limit=limit, n=n, sentence=sentence, details=details or {},
         )  # fmt: skip
 
     def missing(self, problem: Code, detail: str) -> Verdict:
