@@ -7,7 +7,7 @@ from temporalio import activity
 
 from promotion_ladder.activities.gather import Look
 from promotion_ladder.contracts import Judgement, JudgeOrder
-from promotion_ladder.core.decide import decide, judge
+from promotion_ladder.core.decide import carry, decide, judge
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.evidence import INCIDENTS, IncidentsEvidence, StoredEvidence
 from promotion_ladder.core.incidents import blocking
@@ -28,7 +28,7 @@ class EvidenceActivities:
         """Judge all gates of the stage now; raises only when the evidence cannot be stored."""
         stage_order, now = order.stage_order, order.at
         stage = stage_order.stage
-        look = Look(self._platform, self._metrics, stage_order, order.observed_from, now)
+        look = Look(self._platform, self._metrics, stage_order, order.observed_from, now, order.carried)
         found = await asyncio.gather(*(look.evidence(gate) for gate in stage.gates))
         items = {gate.name: item for gate, item in zip(stage.gates, found, strict=True)}
         stored = StoredEvidence(
@@ -40,8 +40,10 @@ class EvidenceActivities:
             items=items | {INCIDENTS: await self._incidents(stage_order.release.bot)},
         )
         evidence_hash = await self._store.put_evidence(stored)
-        decision = decide(stage, judge(stage, stored.items), order.elapsed, order.longest)
-        return Judgement(decision=decision, evidence=evidence_hash, at=now)
+        verdicts = judge(stage, stored.items, stage_order.attempt)
+        decision = decide(stage, verdicts, order.elapsed, order.longest)
+        carried = carry(stage, stored.items, stage_order.attempt)
+        return Judgement(decision=decision, evidence=evidence_hash, at=now, carried=carried)
 
     async def _incidents(self, bot: str) -> IncidentsEvidence:
         """What the queue says of ``bot``; a queue that does not answer is no empty queue."""

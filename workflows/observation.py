@@ -156,6 +156,7 @@ async def judge(climb: Climb) -> Judgement:
             continue
         if state.hold is None and is_fresh(state, order.at):
             break  # else: what was seen before a hold or long ago is judged again
+    state.carried = judgement.carried
     changed = state.decision is None or state.decision.code is not judgement.decision.code
     state.decision, state.evidence, state.judged_at = judgement.decision, judgement.evidence, order.at
     if changed or judgement.decision.step is not Step.CONTINUE:
@@ -179,7 +180,7 @@ def _order(climb: Climb) -> JudgeOrder:
     return JudgeOrder(
         stage_order=climb.stage_order(), observed_from=observed_from, at=now,
         elapsed=now - observed_from - state.held,
-        longest=(state.observe_until or now) - observed_from - state.held,
+        longest=(state.observe_until or now) - observed_from - state.held, carried=state.carried,
     )  # fmt: skip
 
 

@@ -151,6 +151,7 @@ def _keep_standing(state: PromotionState) -> None:
 def _clear_stage(state: PromotionState) -> None:
     state.phase = Phase.ENTERING  # nobody may take what is left of the run for the next stage
     state.entered_at = state.pause_until = state.observed_from = state.observe_until = None
+    state.carried = {}
     state.decision = state.evidence = state.window = state.judged_at = None
     state.entries_paused = False
     state.resumed = False

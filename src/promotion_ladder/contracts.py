@@ -11,6 +11,7 @@ from promotion_ladder.core.people import Verb
 from promotion_ladder.core.reconcile import Finding, Mended
 from promotion_ladder.core.release import Release, ReleaseRef
 from promotion_ladder.core.state import StageRecord, StartOrder
+from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.core.verdict import Verdict
 
 WORKFLOW = "Promotion"
@@ -125,6 +126,8 @@ class JudgeOrder(Record):
     elapsed: Duration
     """Time observed, without holds."""
     longest: Duration
+    carried: dict[str, Carried] = {}
+    """The running sums of the looks before, by gate."""
 
 
 class Judgement(Record):
@@ -133,6 +136,8 @@ class Judgement(Record):
     decision: Decision
     evidence: str
     at: Time
+    carried: dict[str, Carried] = {}
+    """The running sums after this look, by gate."""
 
 
 class GuardTrip(Record):

@@ -13,11 +13,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import (
+    Arm,
     Evidence,
     HoldingsEvidence,
     NumberEvidence,
     PairEvidence,
     ReplayEvidence,
+    Slice,
+    SlicesEvidence,
     StandingEvidence,
     TradeOutcome,
     TradesEvidence,
@@ -77,6 +80,16 @@ def replay(candidate: ReplayRun, repeat: ReplayRun, stable: ReplayRun, *, done: 
     return ReplayEvidence(result=result)
 
 
+def sliced() -> SlicesEvidence:
+    """Sixty minutes in which the candidate does as well as the baseline, now a little more and now a little less."""
+    arms = [Arm(sum=Decimal(i % 3), count=Decimal(100)) for i in range(61)]
+    return SlicesEvidence(
+        slices=tuple(
+            Slice(start=ENTERED + i * timedelta(minutes=1), candidate=arms[i], baseline=arms[i + 1]) for i in range(60)
+        )
+    )
+
+
 ALL: list[Check] = [
     gate("threshold", query="q", max=1000),
     gate("ratio", query="q", max=2),
@@ -88,6 +101,8 @@ ALL: list[Check] = [
     gate("drawdown", max=1000),
     gate("drawdown", max_share="90%"),
     gate("replay_match"),
+    gate("non_inferiority", margin="0.01"),
+    gate("non_inferiority", margin="0.01", design="fixed_horizon"),
     guard("loss", max=1000),
     guard("loss", max_share="90%"),
     guard("drawdown", max=1000),
@@ -107,6 +122,7 @@ GOOD: list[Evidence] = [
     standing("5", "6"),
     HoldingsEvidence(values={"WTI": Decimal(1)}),
     replay(run("a"), run("a"), run("b")),
+    sliced(),
 ]
 
 

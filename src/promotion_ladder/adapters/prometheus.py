@@ -24,7 +24,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.evidence import NumberEvidence
+from promotion_ladder.core.evidence import NumberEvidence, PointsEvidence
 from promotion_ladder.ports import MetricSource
 
 _MOST_STEPS = 10_900  # Prometheus refuses more than 11 000 points a series
@@ -108,6 +108,24 @@ class PrometheusSource(MetricSource):
             detail = self._discreet(f"asking Prometheus failed: {type(problem).__name__}: {problem}")
             return NumberEvidence(value=None, problem=Code.SOURCE_DOWN, detail=detail, source=query)
         return NumberEvidence(value=newest.value, at=newest.at, samples=samples, source=query)
+
+    async def points(self, query: str, start: datetime, end: datetime, step: timedelta) -> PointsEvidence:
+        """The value of ``query`` at each step from ``start`` to ``end``, both included.
+
+        A series that is missing at a step, or no finite number there, is None. Never raises: ``problem`` and ``detail``
+        say why there are no values at all.
+        """
+        steps = round((end - start) / step) + 1 if step > timedelta() else 0
+        try:
+            window = _window(start, end, step, exact=True)
+            found = {round(s.at.timestamp() * 1000): s.value for s in _all(await self._ask(query, window))}
+        except _Fault as fault:
+            return PointsEvidence(values=(None,) * steps, problem=fault.code, detail=self._discreet(fault.detail))
+        except Exception as problem:  # noqa: BLE001 - whatever goes wrong here is missing evidence, never a crash
+            detail = self._discreet(f"asking Prometheus failed: {type(problem).__name__}: {problem}")
+            return PointsEvidence(values=(None,) * steps, problem=Code.SOURCE_DOWN, detail=detail)
+        values = (found.get(window.start + place * window.step) for place in range(steps))
+        return PointsEvidence(values=tuple(float(v) if v is not None and v.is_finite() else None for v in values))
 
     async def close(self) -> None:
         """Give connections and threads back, without waiting for a server that hangs."""
@@ -214,25 +232,19 @@ class _Session(requests.Session):
         return bytes(body)
 
 
-def _window(start: datetime, end: datetime, step: timedelta) -> _Window:
+def _window(start: datetime, end: datetime, step: timedelta, *, exact: bool = False) -> _Window:
     if step <= timedelta() or start > end:
         raise _Fault(Code.QUERY_REFUSED, "the window ends before it starts, or its step is not positive")
     first, last = (round(moment.timestamp() * 1000) for moment in (start, end))
     wide = max(round(step.total_seconds() * 1000), -(-(last - first) // _MOST_STEPS), 1)
+    if exact and wide > round(step.total_seconds() * 1000):
+        raise _Fault(Code.QUERY_REFUSED, f"the window has more than {_MOST_STEPS} steps")
     return _Window(last - (last - first) // wide * wide, last, wide)
 
 
 def _judge(answer: _Answer, freshness: timedelta, end: int) -> tuple[_Sample, int]:
     """The newest sample and the number of finite ones; raises _Fault for everything that is no single number."""
-    payload = _payload(answer)
-    if warnings := payload.get("warnings"):  # "infos" are remarks on style
-        raise _Fault(Code.QUERY_WARNED, "; ".join(map(str, warnings)) if isinstance(warnings, list) else str(warnings))
-    try:
-        samples = _samples(payload["data"])
-    except (LookupError, TypeError, ValueError, AttributeError, InvalidOperation, OverflowError) as problem:
-        raise _Fault(Code.SOURCE_DOWN, "the answer does not have the shape of Prometheus' API") from problem
-    if not samples:
-        raise _Fault(Code.NO_DATA, "the query answered no sample in the window", samples=0)
+    samples = _all(answer)
     newest = samples[-1]
     finite = sum(sample.value.is_finite() for sample in samples)
     age = datetime.fromtimestamp(end / 1000, UTC) - newest.at
@@ -242,6 +254,20 @@ def _judge(answer: _Answer, freshness: timedelta, end: int) -> tuple[_Sample, in
     if not newest.value.is_finite():
         raise _Fault(Code.NOT_A_NUMBER, f"the newest sample is {newest.value}", newest.at, finite)
     return newest, finite
+
+
+def _all(answer: _Answer) -> list[_Sample]:
+    """Every sample of the one series, oldest first, at least one; raises _Fault for every other answer."""
+    payload = _payload(answer)
+    if warnings := payload.get("warnings"):  # "infos" are remarks on style
+        raise _Fault(Code.QUERY_WARNED, "; ".join(map(str, warnings)) if isinstance(warnings, list) else str(warnings))
+    try:
+        samples = _samples(payload["data"])
+    except (LookupError, TypeError, ValueError, AttributeError, InvalidOperation, OverflowError) as problem:
+        raise _Fault(Code.SOURCE_DOWN, "the answer does not have the shape of Prometheus' API") from problem
+    if not samples:
+        raise _Fault(Code.NO_DATA, "the query answered no sample in the window", samples=0)
+    return samples
 
 
 def _payload(answer: _Answer) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class Code(StrEnum):
     OBSERVE_EXHAUSTED = "GOV_OBSERVE_EXHAUSTED"
     TOO_FEW_SAMPLES = "GOV_TOO_FEW_SAMPLES"
     NOT_LONG_ENOUGH = "GOV_NOT_LONG_ENOUGH"
+    NOT_SHOWN = "GOV_NOT_SHOWN"
+    SLICES_DEPEND = "GOV_SLICES_DEPEND"
     REPLAY_DIFFERS = "GOV_REPLAY_DIFFERS"
     # --- people -----------------------------------------------------------------------------------------------------
     APPROVED = "GOV_APPROVED"

@@ -6,10 +6,11 @@ from enum import StrEnum
 
 from promotion_ladder.core.base import Duration, Record, show_duration
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.evidence import INCIDENTS, Evidence, IncidentsEvidence
-from promotion_ladder.core.gates import Gate, OnFail
+from promotion_ladder.core.evidence import INCIDENTS, Evidence, IncidentsEvidence, SliceEvidence
+from promotion_ladder.core.gates import Gate, NonInferiorityGate, OnFail
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.ladder import Stage
+from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.core.verdict import Outcome, Verdict
 
 
@@ -33,12 +34,13 @@ class Decision(Record):
     verdicts: tuple[Verdict, ...]
 
 
-def judge(stage: Stage, items: Mapping[str, Evidence]) -> list[Verdict]:
+def judge(stage: Stage, items: Mapping[str, Evidence], attempt: int = 1) -> list[Verdict]:
     """The verdict of each gate of ``stage`` on its evidence, by the gate's name, and that on the bot's incidents.
 
-    Recorded evidence judged again gives the recorded verdicts. A gate without evidence gets no verdict.
+    Recorded evidence judged again gives the recorded verdicts. A gate without evidence gets no verdict. A later
+    ``attempt`` has less error left to spend.
     """
-    verdicts = [_as_set(gate, stage).judge(items[gate.name]) for gate in stage.gates if gate.name in items]
+    verdicts = [_judge(gate, stage, items[gate.name], attempt) for gate in stage.gates if gate.name in items]
     return verdicts + ([_no_incident(items[INCIDENTS])] if INCIDENTS in items else [])
 
 
@@ -60,11 +62,24 @@ def _no_incident(evidence: Evidence) -> Verdict:
     return verdict(Outcome.PASS, Code.GATE_PASSED, "no critical incident is open")
 
 
-def _as_set(gate: Gate, stage: Stage) -> Gate:
-    """``gate`` with what it takes from its stage filled in."""
-    if isinstance(gate, MetricCheck):
-        return gate.model_copy(update={"min_samples": stage.samples_needed(gate)})
-    return gate
+def carry(stage: Stage, items: Mapping[str, Evidence], attempt: int) -> dict[str, Carried]:
+    """The running sums after ``items``, by the gate's name: what the next look of this attempt goes on from."""
+    found = {}
+    for gate in stage.gates:
+        evidence = items.get(gate.name)
+        if isinstance(gate, NonInferiorityGate) and isinstance(evidence, SliceEvidence):
+            found[gate.name] = gate.carry(evidence, stage.terms(gate, attempt))
+    return found
+
+
+def _judge(gate: Gate, stage: Stage, evidence: Evidence, attempt: int) -> Verdict:
+    """The verdict of ``gate`` with what it takes from its stage filled in."""
+    if not isinstance(gate, MetricCheck | NonInferiorityGate):
+        return gate.judge(evidence)
+    set_ = gate.model_copy(update={"min_samples": stage.samples_needed(gate)})
+    if isinstance(set_, NonInferiorityGate):
+        return set_.judge(evidence, stage.terms(set_, attempt))
+    return set_.judge(evidence)
 
 
 def decide(stage: Stage, verdicts: Sequence[Verdict], elapsed: timedelta, longest: timedelta | None = None) -> Decision:

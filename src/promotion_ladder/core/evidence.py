@@ -3,14 +3,17 @@
 No evidence is never a pass: a missing value carries the reason it is missing in ``problem``.
 """
 
-from typing import Annotated, Literal
+from decimal import Decimal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, model_validator
 
 from promotion_ladder.core.base import Money, Number, Record, Sample, Time
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.incidents import Incident
 from promotion_ladder.core.platform import ReplayResult
+from promotion_ladder.core.statistics.carried import Carried
+from promotion_ladder.core.statistics.slices import Quad
 from promotion_ladder.core.verdict import Outcome
 
 
@@ -28,6 +31,15 @@ class NumberEvidence(Record):
     detail: str = ""
     source: str = ""
     """The query or the platform's verb."""
+
+
+class PointsEvidence(Record):
+    """A metric's value at each step of a window, as it was asked for; never judged by itself."""
+
+    values: tuple[Sample, ...]
+    """One for each step; None where there was none, or no number."""
+    problem: Code | None = None
+    detail: str = ""
 
 
 class PairEvidence(Record):
@@ -124,6 +136,107 @@ class HistogramEvidence(Record):
     detail: str = ""
 
 
+class Arm(Record):
+    """One arm in one slice."""
+
+    sum: Number
+    """What is added up: profit, scores, events."""
+    count: Number = Field(ge=0)
+    """What it is divided by: value traded, forecasts, orders."""
+    samples: int | None = Field(default=None, ge=0)
+    """How many outcomes it comes from, where ``count`` does not count them."""
+
+
+class Slice(Record):
+    """A slice of time in both arms."""
+
+    start: Time
+    candidate: Arm
+    baseline: Arm
+
+
+class SliceEvidence(Record):
+    """What slices and counts have in common: what is new, and what was carried here."""
+
+    before: Carried | None = None
+    """The sums of everything before."""
+    since: Time | None = None
+    """Begin of the first of these slices."""
+    until: Time | None = None
+    """End of the last sealed one, whether or not it had data."""
+    missing: int = 0
+    """Sealed slices that the source could not tell."""
+    problem: Code | None = None
+    detail: str = ""
+
+    def quads(self) -> list[Quad]:
+        """The new slices as numbers, in order of time."""
+        raise NotImplementedError  # slices and counts have their own
+
+    def samples(self) -> Decimal:
+        """How many outcomes of the candidate they come from."""
+        raise NotImplementedError  # slices and counts have their own
+
+
+class SlicesEvidence(SliceEvidence):
+    """Sums and counts of both arms by slice of time, each slice sealed and told once."""
+
+    kind: Literal["slices"] = "slices"
+    slices: tuple[Slice, ...]
+
+    @model_validator(mode="after")
+    def _once_each(self) -> Self:
+        starts = [slice_.start for slice_ in self.slices]
+        if starts != sorted(set(starts)):
+            raise ValueError("slices must be in order of 'start', each once: late data changes nothing that is sealed")
+        return self
+
+    def quads(self) -> list[Quad]:
+        """The new slices as numbers, in order of time."""
+        arms = [(one.candidate, one.baseline) for one in self.slices]
+        return [(float(c.sum), float(c.count), float(b.sum), float(b.count)) for c, b in arms]
+
+    def samples(self) -> Decimal:
+        """How many outcomes of the candidate they come from."""
+        arms = [one.candidate for one in self.slices]
+        return sum((arm.count if arm.samples is None else Decimal(arm.samples) for arm in arms), Decimal(0))
+
+
+class Events(Record):
+    """Events among exposures of one arm at one look."""
+
+    events: Number = Field(ge=0)
+    exposures: Number = Field(ge=0)
+
+
+class CountLook(Record):
+    """What one look adds in both arms."""
+
+    candidate: Events
+    baseline: Events
+
+
+class CountsEvidence(SliceEvidence):
+    """Events and exposures of both arms, look by look; each look tells what is new since the last one."""
+
+    kind: Literal["counts"] = "counts"
+    looks: tuple[CountLook, ...]
+
+    def quads(self) -> list[Quad]:
+        """The new looks as numbers, in order."""
+        return [
+            (
+                float(look.candidate.events), float(look.candidate.exposures),
+                float(look.baseline.events), float(look.baseline.exposures),
+            )
+            for look in self.looks
+        ]  # fmt: skip
+
+    def samples(self) -> Decimal:
+        """The candidate's exposures."""
+        return sum((look.candidate.exposures for look in self.looks), Decimal(0))
+
+
 class MeasurementsEvidence(Record):
     """The verdicts of one gate at look after look, oldest first."""
 
@@ -161,6 +274,8 @@ Evidence = Annotated[
     | IncidentsEvidence
     | SamplesEvidence
     | HistogramEvidence
+    | SlicesEvidence
+    | CountsEvidence
     | MeasurementsEvidence
     | VerdictsEvidence,
     Field(discriminator="kind"),

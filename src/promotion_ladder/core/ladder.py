@@ -11,6 +11,7 @@ from promotion_ladder.core.base import Duration, Share, Spec
 from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.gates import Gate, Guard
 from promotion_ladder.core.gates.comparison import ComparisonCheck
+from promotion_ladder.core.gates.non_inferiority import NonInferiorityGate, Terms
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import DEFAULT_LEASE, Limits, Mode, Variant
 from promotion_ladder.core.query import expand
@@ -171,6 +172,9 @@ class Stage(Spec):
     """What stops it at once; every stage that touches money states them."""
     gates: tuple[Gate, ...] = Field(min_length=1)
     """What must pass, all of it, before the stage is left upwards."""
+    alpha: Share = Field(default=Decimal("0.05"), gt=0, le=Decimal("0.2"))
+    """How often the stage may be wrong by chance: abort a candidate as good as the baseline, or pass one that is worse
+    by the margin. Shared by its ``non_inferiority`` gates; each retry has half of what the attempt before had."""
     exit: Exit = AutoExit()
     """How it is left once the gates pass."""
     on_abort: WayDown = Flatten()
@@ -206,6 +210,10 @@ class Stage(Spec):
         if self.mode.touches_money and self.guards is None:
             raise ValueError("a stage that touches money needs 'guards'")
         for index, gate in enumerate(self.gates):
+            if isinstance(gate, NonInferiorityGate) and gate.alpha is not None:
+                raise misplaced(
+                    "in a ladder 'alpha' belongs to the stage, whose gates share it", "gates", index, "alpha"
+                )
             if not self.baseline and _compares_with_baseline(gate):
                 raise misplaced(
                     "the gate compares with 'baseline' but the stage runs none; add 'baseline: true' to the stage",
@@ -224,13 +232,28 @@ class Stage(Spec):
         stated = self.guards.on_blind if self.guards is not None else None
         return stated == "abort" if stated is not None else self.mode.touches_money
 
-    def samples_needed(self, gate: MetricCheck) -> int:
+    def samples_needed(self, gate: MetricCheck | NonInferiorityGate) -> int:
         """Finite samples ``gate`` needs in this stage."""
         return gate.min_samples if gate.min_samples is not None else self.observe.min_samples
 
+    def terms(self, gate: NonInferiorityGate, attempt: int) -> Terms:
+        """What ``gate`` may err in this attempt, and how many slices it has; the same for every look."""
+        tests = sum(isinstance(other, NonInferiorityGate) for other in self.gates)
+        horizon = gate.horizon or max(round(self.observe.longest / gate.slice), 10)
+        return Terms(alpha=float(self.alpha) / 2 ** (attempt - 1), tests=tests, horizon=horizon)
+
 
 def _compares_with_baseline(gate: Gate) -> bool:
-    return isinstance(gate, ComparisonCheck) and gate.against is Variant.BASELINE
+    return isinstance(gate, ComparisonCheck | NonInferiorityGate) and gate.against is Variant.BASELINE
+
+
+def _queries(gate: Gate) -> list[tuple[str, str]]:
+    """Each PromQL template of ``gate`` by the field it stands in."""
+    if isinstance(gate, NonInferiorityGate):
+        if gate.histogram:
+            return [("histogram", f"${gate.histogram}")]
+        return [("sum", gate.sum), ("count", gate.count)] if gate.sum else []
+    return [("query", gate.query)] if isinstance(gate, MetricCheck) else []
 
 
 class Probe(Spec):
@@ -293,11 +316,11 @@ class Ladder(Spec):
     def _queries_can_be_read(self) -> Self:
         for index, stage in enumerate(self.stages):
             for place, gate in enumerate(stage.gates):
-                if isinstance(gate, MetricCheck):
+                for field, query in _queries(gate):
                     try:
-                        expand(gate.query, self.metrics, {}, stage.observe.min)
+                        expand(query, self.metrics, {}, stage.observe.min)
                     except ValueError as unreadable:
-                        raise misplaced(str(unreadable), "stages", index, "gates", place, "query") from None
+                        raise misplaced(str(unreadable), "stages", index, "gates", place, field) from None
         return self
 
     @property

@@ -19,6 +19,7 @@ from promotion_ladder.core.ladder import Ladder, Stage
 from promotion_ladder.core.notice import Notice
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.release import Release, ReleaseRef
+from promotion_ladder.core.statistics.carried import Carried
 
 SLACK = "slack"
 """The channel of messages that were clicked or typed in Slack."""
@@ -208,6 +209,8 @@ class PromotionState(BaseModel):
     resumed: bool = False
     """Whether a person ended a pause that lasts until resumed."""
     decision: Decision | None = None
+    carried: dict[str, Carried] = {}
+    """The running sums of the stage's statistical gates; a new attempt begins with none."""
     evidence: str | None = None
     window: Window | None = None
     approvals: list[Approval] = []

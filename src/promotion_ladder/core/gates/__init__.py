@@ -12,6 +12,7 @@ from promotion_ladder.core.gates.age import HeartbeatGate, HeartbeatGuard, Stale
 from promotion_ladder.core.gates.check import GateBase, GuardBase, OnFail, OnTrip, Wants
 from promotion_ladder.core.gates.comparison import DeltaGate, RatioGate
 from promotion_ladder.core.gates.money import DrawdownGate, DrawdownGuard, LossGuard
+from promotion_ladder.core.gates.non_inferiority import NonInferiorityGate
 from promotion_ladder.core.gates.position import PositionGuard
 from promotion_ladder.core.gates.rejects import OrderRateGuard, RejectBurstGuard
 from promotion_ladder.core.gates.replay_match import ReplayMatchGate
@@ -20,7 +21,15 @@ from promotion_ladder.core.gates.threshold import ThresholdGate
 from promotion_ladder.core.gates.trades import TradesGate
 
 Gate = Annotated[
-    ThresholdGate | RatioGate | DeltaGate | TradesGate | StalenessGate | HeartbeatGate | DrawdownGate | ReplayMatchGate,
+    ThresholdGate
+    | RatioGate
+    | DeltaGate
+    | NonInferiorityGate
+    | TradesGate
+    | StalenessGate
+    | HeartbeatGate
+    | DrawdownGate
+    | ReplayMatchGate,
     Field(discriminator="kind"),
 ]
 """Any gate, told apart by ``kind``."""
@@ -49,6 +58,7 @@ __all__ = [
     "HeartbeatGate",
     "HeartbeatGuard",
     "LossGuard",
+    "NonInferiorityGate",
     "OnFail",
     "OnTrip",
     "OrderRateGuard",

@@ -20,6 +20,7 @@ class Wants(StrEnum):
     METRIC = "metric"
     METRIC_PAIR = "metric_pair"
     TRADES = "trades"
+    SLICES = "slices"
     REPLAY = "replay"
     STANDING = "standing"
     MARKET_DATA_AGE = "market_data_age"

@@ -29,6 +29,14 @@ TEXTS = {
         "The stage has not been observed for its minimum time yet.",
         "Wait.",
     ),
+    "GOV_NOT_SHOWN": (
+        "It is not yet shown that the candidate is good enough, nor that it is worse.",
+        "Wait; 'ladder plan' says how long a stage must watch. A margin that is too tight is never shown.",
+    ),
+    "GOV_SLICES_DEPEND": (
+        "Neighbouring slices resemble one another, so that chance looks like proof.",
+        "Lengthen the gate's 'slice' to several times as long as positions or bursts last.",
+    ),
     "GOV_REPLAY_DIFFERS": (
         "Two replays of this release over the same data decided differently.",
         "The release is not deterministic; find the cause before it trades.",

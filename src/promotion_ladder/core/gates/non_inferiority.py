@@ -1,0 +1,332 @@
+"""``non_inferiority``: the candidate is shown to be not worse than the other arm, or shown to be worse.
+
+One method for means, rates and quantiles. Time is cut into slices; the difference of the two arms has the variance
+that the slices show (core/statistics/slices.py), and evidence in either direction is a one-sided normal-mixture
+e-process, so that it may be looked at after every slice without paying for it. For rates the exact comparison of
+events (core/statistics/rates.py) has to agree before anything is passed: it is right where events are few, the slices
+where they come in clusters. A quantile is the rate of exceeding a fixed bucket edge.
+
+"Not shown to be worse" is no pass: there are three outcomes, and the middle one is ``inconclusive``.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, ClassVar, Literal, NamedTuple, Self
+
+from pydantic import Field, JsonValue, model_validator
+
+from promotion_ladder.core.base import Duration, Number, Share
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.evidence import Arm, Evidence, SliceEvidence
+from promotion_ladder.core.gates.check import GateBase, OnFail, Wants, show
+from promotion_ladder.core.platform import Variant
+from promotion_ladder.core.statistics.carried import Analysis, Carried
+from promotion_ladder.core.statistics.mixture import conditional_power, mixture_bound, mixture_log_e, mixture_rho
+from promotion_ladder.core.statistics.planning import group_sequential_z
+from promotion_ladder.core.statistics.rates import RateBets
+from promotion_ladder.core.statistics.slices import Difference, Quad, SliceSums
+from promotion_ladder.core.verdict import Outcome, Verdict
+
+DEPENDENT = 0.3
+"""Autocorrelation of slices above which their variance says too little."""
+FUTILE = 0.10
+"""Conditional power below which waiting on is advised against, from a quarter of the horizon on."""
+BASIS_POINTS = 10_000
+
+
+class Measure(StrEnum):
+    """What is compared."""
+
+    MEAN = "mean"
+    RATE = "rate"
+    QUANTILE = "quantile"
+
+
+class Terms(NamedTuple):
+    """What a gate takes from its stage; frozen with the ladder, so known before the data."""
+
+    alpha: float = 0.05
+    """How often the stage may err, in each direction; what a retry has left."""
+    tests: int = 1
+    """How many gates of the stage can abort by chance; they share alpha."""
+    horizon: int = 60
+    """Slices by ``observe.max``."""
+
+
+class Evidenced(NamedTuple):
+    """What the sums show, oriented so that more is better."""
+
+    difference: Difference
+    """Candidate minus the other arm; its sign is that of harm turned round."""
+    harm: float
+    """Of evidence that it is worse: log E, or z in a fixed design."""
+    fine: float
+    """Of evidence that it is not worse by the margin."""
+    harm_needed: float
+    fine_needed: float
+    sure: float
+    """The least that the oriented difference is, with confidence 1 - alpha."""
+    likely: float
+    """Chance that ``fine`` gets there by the horizon if the trend goes on."""
+
+
+class NonInferiorityGate(GateBase):
+    """The candidate is shown not to be worse than the other arm by more than a margin."""
+
+    wants: ClassVar[Wants] = Wants.SLICES
+    kind: Literal["non_inferiority"] = "non_inferiority"
+    measure: Measure = Measure.MEAN
+    """``mean`` (sum over count), ``rate`` (events over exposures), ``quantile`` (exceedances of a bucket edge)."""
+    against: Literal[Variant.BASELINE, Variant.STABLE] = Variant.BASELINE
+    """What the candidate is compared with; ``baseline`` needs a stage that runs one."""
+    margin: Number | None = Field(default=None, ge=0)
+    """Means: how much worse is still good enough, in units of the mean; 0 asks for superiority."""
+    max_ratio: Number | None = Field(default=None, gt=1, le=100)
+    """Rates and quantiles: how many times the other arm's rate is still good enough."""
+    better: Literal["higher", "lower"] = "higher"
+    """Means: which way is good."""
+    sum: str = ""
+    """PromQL for the sum, or the events, of one slice (``$window``); nothing for profit over size of closed trades."""
+    count: str = ""
+    """PromQL for what it is divided by."""
+    histogram: str = ""
+    """Quantiles: name of a histogram's buckets among the ladder's metrics, for instance ``tick_to_trade``."""
+    above: Number | None = None
+    """Quantiles: the bucket edge whose exceedances are counted; for a p99, the edge that 1 % used to exceed."""
+    slice: Duration = Field(default=timedelta(seconds=60), gt=timedelta(0))
+    """Length of a slice; longer than bursts last and positions stay correlated."""
+    late: Duration = Field(default=timedelta(seconds=10), ge=timedelta(0))
+    """How long after its end a slice is sealed; what comes later changes nothing."""
+    min_slices: int = Field(default=20, ge=10)
+    """Slices with data before anything is concluded."""
+    min_samples: int | None = Field(default=None, ge=1)
+    """Samples of the candidate before anything is passed; the stage's ``observe.min_samples`` unless stated."""
+    cover: Duration = Field(default=timedelta(0), ge=timedelta(0))
+    """Time that the slices must span before anything is passed: one session, one open and close."""
+    design: Literal["anytime", "fixed_horizon"] = "anytime"
+    """``fixed_horizon``: O'Brien-Fleming at equal steps to ``observe.max``; more power, but it cannot be extended."""
+    analyses: int = Field(default=10, ge=2, le=50)
+    """Looks of a fixed design."""
+    alpha: Share | None = Field(default=None, gt=0, le=Decimal("0.2"))
+    """For evidence judged by itself; in a ladder alpha belongs to the stage."""
+    horizon: int | None = Field(default=None, ge=10, le=1_000_000)
+    """Slices the test is tuned to; those by ``observe.max`` unless stated."""
+    on_fail: OnFail = OnFail.ABORT
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        mean, quantile = self.measure is Measure.MEAN, self.measure is Measure.QUANTILE
+        if mean and (self.margin is None or self.max_ratio is not None):
+            raise ValueError("a mean needs 'margin' (how much worse is still good enough, 0 or more), no 'max_ratio'")
+        if not mean and (self.max_ratio is None or self.margin is not None):
+            raise ValueError(f"a {self.measure} needs 'max_ratio' (above 1, for instance 1.5), no 'margin'")
+        if quantile != bool(self.histogram) or quantile != (self.above is not None):
+            raise ValueError("'histogram' and 'above' belong to 'measure: quantile', which needs both")
+        if bool(self.sum) != bool(self.count) or (quantile and self.sum):
+            raise ValueError("'sum' and 'count' go together, for means and rates; a quantile has 'histogram'")
+        if not mean and self.better == "lower":
+            raise ValueError("a rate or quantile is always better when lower; 'better' belongs to 'measure: mean'")
+        return self
+
+    @property
+    def of_trades(self) -> bool:
+        """Whether it is the profit per value traded, from the platform's closed trades."""
+        return self.measure is Measure.MEAN and not self.sum
+
+    def queries(self) -> tuple[str, str]:
+        """PromQL templates of what is added up and what it is divided by, in a slice of ``$window``."""
+        if self.measure is Measure.QUANTILE:
+            buckets = 'sum(increase(${}{{$labels,le="{}"}}[$window]))'
+            within, all_ = (buckets.format(self.histogram, edge) for edge in (self.above, "+Inf"))
+            return f"{all_} - {within}", all_
+        return self.sum, self.count
+
+    def arm(self, sum_: float | None, count: float | None) -> Arm | None:
+        """One arm of one slice from what the queries answered; None where it cannot be told."""
+        if sum_ is None or count is None or count < 0:
+            return None
+        if self.measure is not Measure.MEAN:
+            sum_ = max(sum_, 0.0)  # extrapolation may leave a little less than nothing
+        return Arm(sum=Decimal(repr(sum_)), count=Decimal(repr(count)))
+
+    def judge(self, evidence: Evidence, terms: Terms | None = None) -> Verdict:
+        """Judge :class:`SlicesEvidence` or :class:`CountsEvidence`; without ``terms`` as the only gate of a stage."""
+        if not isinstance(evidence, SliceEvidence):
+            return self.wrong_kind(evidence)
+        if evidence.problem is not None:
+            return self.missing(evidence.problem, evidence.detail)
+        alone = Terms(alpha=float(self.alpha or Decimal("0.05")), horizon=self.horizon or 60)
+        terms = terms or alone
+        return self.conclude(self.carry(evidence, terms), terms)
+
+    def carry(self, evidence: SliceEvidence, terms: Terms) -> Carried:
+        """The running sums with the slices of ``evidence``; O(1) a slice whatever came before."""
+        before = evidence.before or Carried(bets=None if self.measure is Measure.MEAN else self._bets())
+        carried = before.model_copy(update={
+            "since": before.since or evidence.since, "until": evidence.until or before.until,
+            "missing": before.missing + evidence.missing, "samples": before.samples + evidence.samples(),
+        })  # fmt: skip
+        quads = evidence.quads()
+        if self.design == "anytime":
+            return self._with(carried, quads)
+        for place in range(len(quads)):  # a fixed design looks at stated moments, whenever we do
+            carried = self._with(carried, quads[place : place + 1])
+            step = carried.sums.slices * self.analyses // terms.horizon
+            if step > (carried.analysis.step if carried.analysis else 0) and step <= self.analyses:
+                found = self._z(carried, terms)
+                if found is not None:
+                    carried = carried.model_copy(update={"analysis": Analysis(step=step, harm=found[0], fine=found[1])})
+        return carried
+
+    @staticmethod
+    def _with(carried: Carried, quads: Sequence[Quad]) -> Carried:
+        bets = carried.bets.plus(quads) if carried.bets is not None else None
+        return carried.model_copy(update={"sums": carried.sums.plus(quads), "bets": bets})
+
+    def _bets(self) -> RateBets:
+        return RateBets.below(float(self.max_ratio or 1))
+
+    # --- what the sums show ---------------------------------------------------------------------------------------
+
+    def _oriented(self, sums: SliceSums) -> tuple[Difference, Difference] | None:
+        """Candidate minus other, and candidate minus what is still good enough, both so that more is better."""
+        good = 1 if self.measure is Measure.MEAN and self.better == "higher" else -1
+        plain, bounded = sums.difference(), sums.difference(float(self.max_ratio or 1))
+        if plain is None or bounded is None:
+            return None
+        margin = float(self.margin or 0)
+        return plain._replace(value=good * plain.value), bounded._replace(value=good * bounded.value + margin)
+
+    def _z(self, carried: Carried, terms: Terms) -> tuple[float, float] | None:
+        """Standard errors towards harm and towards being fine; None while the slices show no spread."""
+        del terms
+        found = self._oriented(carried.sums)
+        if found is None or found[0].variance <= 0 or found[1].variance <= 0:
+            return None
+        plain, bounded = found
+        return -plain.value / math.sqrt(plain.variance), bounded.value / math.sqrt(bounded.variance)
+
+    def _evidenced(self, carried: Carried, terms: Terms) -> Evidenced | None:
+        z, found = self._z(carried, terms), self._oriented(carried.sums)
+        if z is None or found is None:
+            return None
+        k, alpha, shared = carried.sums.slices, terms.alpha, terms.alpha / terms.tests
+        rho, rho_harm = (mixture_rho(terms.horizon / 2, level) for level in (alpha, shared))
+        reach = mixture_bound(k, alpha, rho) / math.sqrt(k)
+        sure = found[0].value - reach * math.sqrt(found[0].variance)
+        likely = conditional_power(z[1], k, terms.horizon, alpha, rho)
+        if self.design == "fixed_horizon":
+            seen = carried.analysis
+            if seen is None:
+                return Evidenced(found[0], 0.0, 0.0, math.inf, math.inf, sure, likely)
+            steps = tuple((step + 1) / self.analyses for step in range(self.analyses))
+            needed = [group_sequential_z(steps, a, "obrien_fleming", 1)[seen.step - 1] for a in (shared, alpha)]
+            return Evidenced(found[0], seen.harm, seen.fine, needed[0], needed[1], sure, likely)
+        harm = mixture_log_e(z[0] * math.sqrt(k), k, rho_harm)
+        fine = mixture_log_e(z[1] * math.sqrt(k), k, rho)
+        return Evidenced(found[0], harm, fine, math.log(1 / shared), math.log(1 / alpha), sure, likely)
+
+    def conclude(self, carried: Carried, terms: Terms) -> Verdict:
+        """The verdict on the sums so far."""
+        k = carried.sums.slices
+        if k == 0:
+            return self.missing(Code.NO_DATA, "no slice has data of both arms yet")
+        shown = self._evidenced(carried, terms)
+        if shown is None:
+            return self.verdict(
+                Outcome.INCONCLUSIVE, f"{k} slices show no spread of candidate and {self.against}",
+                code=Code.TOO_FEW_SAMPLES, n=k,
+            )  # fmt: skip
+        plain = self._plain(carried, shown, terms)
+        said: dict[str, Any] = {"value": self._value(carried), "limit": self._limit(), "n": k}
+        said["details"] = self._details(carried, shown, terms)
+        if k < self.min_slices:
+            sentence = f"{plain}; {k} slices, {self.min_slices} needed"
+            return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.TOO_FEW_SAMPLES, **said)
+        if shown.difference.autocorrelation > DEPENDENT:
+            sentence = f"{plain}; slices follow one another ({shown.difference.autocorrelation:.2f}): lengthen 'slice'"
+            return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.SLICES_DEPEND, **said)
+        if shown.harm >= shown.harm_needed:
+            return self.verdict(Outcome.FAIL, f"{plain}; shown to be worse", code=Code.GATE_FAILED, **said)
+        if shown.fine < shown.fine_needed or not self._exact_agrees(carried, terms):
+            advice = ""
+            if shown.likely < FUTILE and k * 4 >= terms.horizon:
+                advice = f"; by observe.max it would be with a chance of {shown.likely:.0%}"
+            sentence = f"{plain}; not yet shown to be good enough{advice}"
+            return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.NOT_SHOWN, **said)
+        return self._enough(carried, plain, said)
+
+    def _enough(self, carried: Carried, plain: str, said: dict[str, Any]) -> Verdict:
+        """A pass, unless too little has been seen for one."""
+        if self.min_samples is not None and carried.samples < self.min_samples:
+            sentence = f"{plain}; {show(carried.samples)} samples, {self.min_samples} needed"
+            return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.TOO_FEW_SAMPLES, **said)
+        if carried.spanned < self.cover:
+            sentence = f"{plain}; slices span {carried.spanned}, 'cover' asks {self.cover}"
+            return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.NOT_LONG_ENOUGH, **said)
+        if carried.missing * 5 > carried.sums.slices:
+            sentence = f"{plain}; {carried.missing} slices are missing beside {carried.sums.slices}"
+            return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.NO_DATA, **said)
+        return self.verdict(Outcome.PASS, plain, **said)
+
+    def _exact_agrees(self, carried: Carried, terms: Terms) -> bool:
+        return carried.bets is None or carried.bets.log_e >= math.log(1 / terms.alpha)
+
+    # --- in words -------------------------------------------------------------------------------------------------
+
+    def _value(self, carried: Carried) -> Decimal:
+        """The difference of means, or the ratio of rates where the other arm has one."""
+        y_c, n_c, y_b, n_b = carried.sums.total
+        if self.measure is Measure.MEAN:
+            return _decimal(y_c / n_c - y_b / n_b)
+        return _decimal(y_c / n_c / (y_b / n_b)) if y_b > 0 else _decimal(y_c / n_c)
+
+    def _limit(self) -> Decimal | None:
+        if self.margin is None:
+            return self.max_ratio
+        return -self.margin if self.better == "higher" else self.margin
+
+    def _plain(self, carried: Carried, shown: Evidenced, terms: Terms) -> str:
+        sure = f"{100 * (1 - terms.alpha):g} % sure"
+        y_c, n_c, y_b, n_b = carried.sums.total
+        if self.measure is not Measure.MEAN:
+            what = f"above {show(self.above)}" if self.measure is Measure.QUANTILE else "events"
+            return (
+                f"{what}: {_percent(y_c / n_c)} of the candidate's, {_percent(y_b / n_b)} of {self.against}'s, "
+                f"at most {show(self.max_ratio)} times is asked"
+            )
+        difference = y_c / n_c - y_b / n_b
+        factor, unit = (BASIS_POINTS, " bp") if self.of_trades else (1, "")
+        apart = f"{abs(difference) * factor:.3g}{unit}"
+        way = "less" if difference < 0 else "more"
+        what = f"earns {apart} {way} per dollar than" if self.of_trades else f"has {apart} {way} than"
+        bound = f"{max(-shown.sure, 0) * factor:.3g}{unit}"
+        asked = f"{float(self.margin or 0) * factor:.3g}{unit}"
+        return f"candidate {what} {self.against}; {sure} it is not worse by {bound}, at most {asked} is asked"
+
+    def _details(self, carried: Carried, shown: Evidenced, terms: Terms) -> dict[str, JsonValue]:
+        found: dict[str, JsonValue] = {
+            "harm": _short(shown.harm), "harm_needed": _short(shown.harm_needed),
+            "fine": _short(shown.fine), "fine_needed": _short(shown.fine_needed),
+            "sure": _short(shown.sure), "alpha": terms.alpha, "tests": terms.tests, "horizon": terms.horizon,
+            "autocorrelation": _short(shown.difference.autocorrelation), "likely": _short(shown.likely),
+            "missing": carried.missing,
+        }  # fmt: skip
+        if carried.bets is not None:
+            found["exact"] = _short(carried.bets.log_e)
+        return found
+
+
+def _short(number: float) -> float | None:
+    return float(f"{number:.6g}") if math.isfinite(number) else None
+
+
+def _decimal(number: float) -> Decimal:
+    return Decimal(f"{number:.6g}")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

@@ -1,0 +1,38 @@
+"""What a stage carries from look to look for one gate: sums, bets and how far it has read. A restart begins anew."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from promotion_ladder.core.base import Number, Record, Time
+from promotion_ladder.core.statistics.rates import RateBets
+from promotion_ladder.core.statistics.slices import SliceSums
+
+
+class Analysis(Record):
+    """The newest planned look of a fixed design: standard errors towards harm and towards being good enough."""
+
+    step: int
+    harm: float
+    fine: float
+
+
+class Carried(Record):
+    """The running sums of one gate in one attempt at a stage."""
+
+    sums: SliceSums = SliceSums()
+    bets: RateBets | None = None
+    """For rates: the exact comparison beside the slices."""
+    samples: Number = Decimal(0)
+    """Trades, orders or whatever of the candidate is counted."""
+    missing: int = 0
+    """Sealed slices the source could not tell."""
+    since: Time | None = None
+    """Begin of the first slice."""
+    until: Time | None = None
+    """End of the last sealed slice: what lies before is judged, and late data changes nothing."""
+    analysis: Analysis | None = None
+
+    @property
+    def spanned(self) -> timedelta:
+        """Time from the first slice to the last."""
+        return self.until - self.since if self.until and self.since else timedelta(0)
