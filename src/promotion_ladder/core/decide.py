@@ -7,7 +7,7 @@ from enum import StrEnum
 from promotion_ladder.core.base import Duration, Record, show_duration
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import INCIDENTS, Evidence, IncidentsEvidence
-from promotion_ladder.core.gates import Gate, OnFail
+from promotion_ladder.core.gates import Gate, MannWhitneyGate, OnFail
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.verdict import Outcome, Verdict
@@ -62,7 +62,7 @@ def _no_incident(evidence: Evidence) -> Verdict:
 
 def _as_set(gate: Gate, stage: Stage) -> Gate:
     """``gate`` with what it takes from its stage filled in."""
-    if isinstance(gate, MetricCheck):
+    if isinstance(gate, MetricCheck | MannWhitneyGate):
         return gate.model_copy(update={"min_samples": stage.samples_needed(gate)})
     return gate
 

@@ -100,6 +100,15 @@ class IncidentsEvidence(Record):
     detail: str = ""
 
 
+class Series(Record):
+    """All samples of one series in a window, oldest first: one side of :class:`SamplesEvidence`."""
+
+    values: tuple[Sample, ...]
+    """None where a sample was no finite number."""
+    problem: Code | None = None
+    detail: str = ""
+
+
 class SamplesEvidence(Record):
     """Two sets of samples of one metric, in order of time."""
 

@@ -11,6 +11,7 @@ from promotion_ladder.core.base import Duration, Share, Spec
 from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.gates import Gate, Guard
 from promotion_ladder.core.gates.comparison import ComparisonCheck
+from promotion_ladder.core.gates.mann_whitney import MannWhitneyGate
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import DEFAULT_LEASE, Limits, Mode, Variant
 from promotion_ladder.core.query import expand
@@ -205,7 +206,21 @@ class Stage(Spec):
             raise ValueError(f"'on_abort' belongs to stages that touch money; a {self.mode} stage has no positions")
         if self.mode.touches_money and self.guards is None:
             raise ValueError("a stage that touches money needs 'guards'")
+        return self
+
+    @model_validator(mode="after")
+    def _gates_can_be_judged(self) -> Self:
         for index, gate in enumerate(self.gates):
+            if gate.wants.only_recorded:
+                raise misplaced(
+                    f"'{gate.kind}' judges recorded verdicts, and no stage gathers any: state the gates themselves",
+                    "gates", index, "kind",
+                )  # fmt: skip
+            if isinstance(gate, MannWhitneyGate) and gate.query is None:
+                raise misplaced(
+                    "in a ladder a mann_whitney gate needs 'query', the PromQL to ask for each side",
+                    "gates", index, "query",
+                )  # fmt: skip
             if not self.baseline and _compares_with_baseline(gate):
                 raise misplaced(
                     "the gate compares with 'baseline' but the stage runs none; add 'baseline: true' to the stage",
@@ -224,13 +239,13 @@ class Stage(Spec):
         stated = self.guards.on_blind if self.guards is not None else None
         return stated == "abort" if stated is not None else self.mode.touches_money
 
-    def samples_needed(self, gate: MetricCheck) -> int:
+    def samples_needed(self, gate: MetricCheck | MannWhitneyGate) -> int:
         """Finite samples ``gate`` needs in this stage."""
         return gate.min_samples if gate.min_samples is not None else self.observe.min_samples
 
 
 def _compares_with_baseline(gate: Gate) -> bool:
-    return isinstance(gate, ComparisonCheck) and gate.against is Variant.BASELINE
+    return isinstance(gate, ComparisonCheck | MannWhitneyGate) and gate.against is Variant.BASELINE
 
 
 class Probe(Spec):
@@ -293,7 +308,7 @@ class Ladder(Spec):
     def _queries_can_be_read(self) -> Self:
         for index, stage in enumerate(self.stages):
             for place, gate in enumerate(stage.gates):
-                if isinstance(gate, MetricCheck):
+                if isinstance(gate, MetricCheck | MannWhitneyGate) and gate.query is not None:
                     try:
                         expand(gate.query, self.metrics, {}, stage.observe.min)
                     except ValueError as unreadable:
