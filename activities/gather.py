@@ -8,8 +8,15 @@ from datetime import datetime, timedelta
 from promotion_ladder.contracts import StageOrder
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.evidence import Evidence, NumberEvidence, PairEvidence, ReplayEvidence
-from promotion_ladder.core.gates import Gate, Wants
+from promotion_ladder.core.evidence import (
+    Evidence,
+    NumberEvidence,
+    PairEvidence,
+    ReplayEvidence,
+    SamplesEvidence,
+    Series,
+)
+from promotion_ladder.core.gates import Gate, MannWhitneyGate, Wants
 from promotion_ladder.core.gates.comparison import ComparisonCheck
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import ReplayOrder, Variant
@@ -43,22 +50,45 @@ class Look:
                     candidate=await self._metric(check, Variant.CANDIDATE),
                     baseline=await self._metric(check, check.against),
                 )
+            case Wants.SAMPLES if isinstance(check, MannWhitneyGate):
+                return await self._samples(check)
             case Wants.REPLAY:
                 return await self._replay()
             case _:
                 return await self._sight.standing(check.wants)
 
-    async def _metric(self, check: MetricCheck, variant: Variant) -> NumberEvidence:
+    def _query(self, text: str, variant: Variant) -> str:
+        """``text`` with everything filled in for ``variant``; ValueError where it cannot be."""
         order = self._order
         version = order.release.version if variant is Variant.CANDIDATE else order.stable.version
         labels = {"bot": order.release.bot, "release": version, "variant": str(variant)}
-        window = max(self._now - self._from, SHORTEST_STEP)
+        return expand(text, order.metrics, labels, max(self._now - self._from, SHORTEST_STEP))
+
+    @property
+    def _step(self) -> timedelta:
+        return max(self._order.stage.observe.every, SHORTEST_STEP)
+
+    async def _metric(self, check: MetricCheck, variant: Variant) -> NumberEvidence:
         try:
-            query = expand(check.query, order.metrics, labels, window)
+            query = self._query(check.query, variant)
         except ValueError as error:
             return NumberEvidence(value=None, problem=Code.QUERY_REFUSED, detail=str(error), source=check.query)
-        step = max(order.stage.observe.every, SHORTEST_STEP)
-        return await self._metrics.measure(query, self._from, self._now, step)
+        return await self._metrics.measure(query, self._from, self._now, self._step)
+
+    async def _samples(self, check: MannWhitneyGate) -> SamplesEvidence:
+        sides: list[Series] = []
+        for variant in (Variant.CANDIDATE, check.against):
+            try:
+                query = self._query(check.query or "", variant)
+            except ValueError as error:
+                return SamplesEvidence(candidate=(), baseline=(), problem=Code.QUERY_REFUSED, detail=str(error))
+            side = await self._metrics.samples(query, self._from, self._now, self._step)
+            if side.problem is not None:
+                detail = f"{variant}: {side.detail or side.problem.sentence}"
+                return SamplesEvidence(candidate=(), baseline=(), problem=side.problem, detail=detail)
+            sides.append(side)
+        candidate, other = sides
+        return SamplesEvidence(candidate=candidate.values, baseline=other.values)
 
     async def _replay(self) -> ReplayEvidence:
         order = self._order

@@ -10,7 +10,7 @@ from promotion_ladder.core.card import Telling
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import DESK, AuditEvent, ChainedEvent
-from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
+from promotion_ladder.core.evidence import NumberEvidence, Series, StoredEvidence
 from promotion_ladder.core.flat import Flatness, FlatReport, Residue
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
@@ -281,6 +281,11 @@ class FakeMetrics:
     async def measure(self, query: str, start: datetime, end: datetime, step: timedelta) -> NumberEvidence:
         self.queries.append(query)
         return NumberEvidence(value=self.value, at=end, samples=100, problem=self.problem, source=query)
+
+    async def samples(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
+        self.queries.append(query)
+        values = () if self.value is None or self.problem is not None else (float(self.value),) * 100
+        return Series(values=values, problem=self.problem)
 
 
 @dataclass

@@ -7,6 +7,7 @@ it is given a session of ours that sends once, within a deadline, and keeps the 
 
 import asyncio
 import json
+import math
 import re
 import threading
 import time
@@ -24,7 +25,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.evidence import NumberEvidence
+from promotion_ladder.core.evidence import NumberEvidence, Series
 from promotion_ladder.ports import MetricSource
 
 _MOST_STEPS = 10_900  # Prometheus refuses more than 11 000 points a series
@@ -98,7 +99,7 @@ class PrometheusSource(MetricSource):
         try:
             window = _window(start, end, step)
             answer = await self._ask(query, window)
-            newest, samples = _judge(answer, max(3 * step, _LEAST_FRESHNESS), window.end)
+            newest, samples = _newest(_fresh(answer, max(3 * step, _LEAST_FRESHNESS), window.end))
         except _Fault as fault:
             detail = self._discreet(fault.detail)
             return NumberEvidence(
@@ -108,6 +109,21 @@ class PrometheusSource(MetricSource):
             detail = self._discreet(f"asking Prometheus failed: {type(problem).__name__}: {problem}")
             return NumberEvidence(value=None, problem=Code.SOURCE_DOWN, detail=detail, source=query)
         return NumberEvidence(value=newest.value, at=newest.at, samples=samples, source=query)
+
+    async def samples(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
+        """Every sample of ``query`` in [``start``, ``end``], at most one a step, None where it is no finite number.
+
+        Asked and judged as by :meth:`measure`; only a newest sample that is no number is no problem of the whole.
+        """
+        try:
+            window = _window(start, end, step)
+            samples = _fresh(await self._ask(query, window), max(3 * step, _LEAST_FRESHNESS), window.end)
+            return Series(values=tuple(_double(sample.value) for sample in samples))
+        except _Fault as fault:
+            return Series(values=(), problem=fault.code, detail=self._discreet(fault.detail))
+        except Exception as problem:  # noqa: BLE001 - as in measure
+            detail = self._discreet(f"asking Prometheus failed: {type(problem).__name__}: {problem}")
+            return Series(values=(), problem=Code.SOURCE_DOWN, detail=detail)
 
     async def close(self) -> None:
         """Give connections and threads back, without waiting for a server that hangs."""
@@ -222,8 +238,8 @@ def _window(start: datetime, end: datetime, step: timedelta) -> _Window:
     return _Window(last - (last - first) // wide * wide, last, wide)
 
 
-def _judge(answer: _Answer, freshness: timedelta, end: int) -> tuple[_Sample, int]:
-    """The newest sample and the number of finite ones; raises _Fault for everything that is no single number."""
+def _fresh(answer: _Answer, freshness: timedelta, end: int) -> list[_Sample]:
+    """The samples of the one series, oldest first; raises _Fault where there is none, several, or only old ones."""
     payload = _payload(answer)
     if warnings := payload.get("warnings"):  # "infos" are remarks on style
         raise _Fault(Code.QUERY_WARNED, "; ".join(map(str, warnings)) if isinstance(warnings, list) else str(warnings))
@@ -234,11 +250,20 @@ def _judge(answer: _Answer, freshness: timedelta, end: int) -> tuple[_Sample, in
     if not samples:
         raise _Fault(Code.NO_DATA, "the query answered no sample in the window", samples=0)
     newest = samples[-1]
-    finite = sum(sample.value.is_finite() for sample in samples)
     age = datetime.fromtimestamp(end / 1000, UTC) - newest.at
     if age > freshness:
         detail = f"the newest sample is {age.total_seconds():g} s old, more than {freshness.total_seconds():g} s"
-        raise _Fault(Code.STALE_DATA, detail, newest.at, finite)
+        raise _Fault(Code.STALE_DATA, detail, newest.at, _finite(samples))
+    return samples
+
+
+def _finite(samples: list[_Sample]) -> int:
+    return sum(sample.value.is_finite() for sample in samples)
+
+
+def _newest(samples: list[_Sample]) -> tuple[_Sample, int]:
+    """The newest sample and the number of finite ones; raises _Fault where the newest is no number."""
+    newest, finite = samples[-1], _finite(samples)
     if not newest.value.is_finite():
         raise _Fault(Code.NOT_A_NUMBER, f"the newest sample is {newest.value}", newest.at, finite)
     return newest, finite
@@ -274,6 +299,11 @@ def _samples(data: dict[str, Any]) -> list[_Sample]:
         raise _Fault(Code.SEVERAL_SERIES, f"{len(result)} series where one was asked: {one} and {other}{more}")
     pairs = [pair for series in result for pair in series.get("values") or [series["value"]]]
     return sorted((_sample(pair) for pair in pairs), key=lambda sample: sample.at)
+
+
+def _double(value: Decimal) -> float | None:
+    number = float(value)
+    return number if math.isfinite(number) else None
 
 
 def _sample(pair: list[Any]) -> _Sample:
