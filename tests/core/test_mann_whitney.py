@@ -3,10 +3,11 @@
 import json
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -57,6 +58,8 @@ def same(case: dict[str, Any]) -> bool:
 
 
 def test_exactly_the_stated_cases_differ_from_kayenta() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "gates-peers.md").read_text()
+    assert [case for case in DIFFERENT if case not in page] == []
     assert {case["id"] for case in JUDGED if not same(case)} == DIFFERENT
 
 
@@ -220,6 +223,7 @@ def _on_the_edge(asked: MannWhitneyGate, x: list[float], y: list[float]) -> bool
 
 
 @given(ASKED, SIDE, SIDE, st.randoms(use_true_random=False))
+@example(gate(), [0.0, 2.7e-184], [1.0], Random(1))
 def test_the_order_of_samples_does_not_matter(
     asked: MannWhitneyGate, x: list[float], y: list[float], dice: Any
 ) -> None:

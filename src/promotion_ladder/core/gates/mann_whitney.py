@@ -145,11 +145,11 @@ class MannWhitneyGate(GateBase):
             higher, lower = (mann_whitney(candidate, baseline, side)[1] < chance for side in sides)
             return higher, lower, None
         unit = 1.0 if abs(shift) >= _RESOLVED else abs(shift)
-        if len(set(candidate)) == len(set(baseline)) == 1:  # Kayenta adds noise here, so as to have an interval
-            found = Interval(shift / unit, shift / unit, shift / unit)
-        else:
-            x, y = ([number / unit for number in side] for side in (candidate, baseline))
+        x, y = ([number / unit for number in side] for side in (candidate, baseline))
+        try:
             found = mannwhitney_ci(x, y, float(self.confidence))
+        except ValueError:  # each side is one number, as far as doubles tell; Kayenta adds noise to have an interval
+            found = Interval(shift / unit, shift / unit, shift / unit)
         bound = float(self.tolerance) * abs(found.estimate)
         return found.low > bound, found.high < -bound, Interval(*(unit * end for end in found))
 
