@@ -16,11 +16,13 @@ from promotion_ladder.core.evidence import (
     NumberEvidence,
     PairEvidence,
     ReplayEvidence,
+    SamplesEvidence,
+    Series,
     Slice,
     SlicesEvidence,
     TradeOutcome,
 )
-from promotion_ladder.core.gates import Gate, NonInferiorityGate, Wants
+from promotion_ladder.core.gates import Gate, MannWhitneyGate, NonInferiorityGate, Wants
 from promotion_ladder.core.gates.comparison import ComparisonCheck
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import ReplayOrder, Variant
@@ -65,24 +67,45 @@ class Look:
                 )
             case Wants.SLICES if isinstance(check, NonInferiorityGate):
                 return await self._slices(check)
+            case Wants.SAMPLES if isinstance(check, MannWhitneyGate):
+                return await self._samples(check)
             case Wants.REPLAY:
                 return await self._replay()
             case _:
                 return await self._sight.standing(check.wants)
 
-    async def _metric(self, check: MetricCheck, variant: Variant) -> NumberEvidence:
-        try:
-            query = self._expand(check.query, variant, max(self._now - self._from, SHORTEST_STEP))
-        except ValueError as error:
-            return NumberEvidence(value=None, problem=Code.QUERY_REFUSED, detail=str(error), source=check.query)
-        step = max(self._order.stage.observe.every, SHORTEST_STEP)
-        return await self._metrics.measure(query, self._from, self._now, step)
-
-    def _expand(self, query: str, variant: Variant, window: timedelta) -> str:
+    def _expand(self, text: str, variant: Variant, window: timedelta | None = None) -> str:
+        """``text`` with everything filled in for ``variant``; ValueError where it cannot be."""
         order = self._order
         version = order.release.version if variant is Variant.CANDIDATE else order.stable.version
         labels = {"bot": order.release.bot, "release": version, "variant": str(variant)}
-        return expand(query, order.metrics, labels, window)
+        return expand(text, order.metrics, labels, window or max(self._now - self._from, SHORTEST_STEP))
+
+    @property
+    def _step(self) -> timedelta:
+        return max(self._order.stage.observe.every, SHORTEST_STEP)
+
+    async def _metric(self, check: MetricCheck, variant: Variant) -> NumberEvidence:
+        try:
+            query = self._expand(check.query, variant)
+        except ValueError as error:
+            return NumberEvidence(value=None, problem=Code.QUERY_REFUSED, detail=str(error), source=check.query)
+        return await self._metrics.measure(query, self._from, self._now, self._step)
+
+    async def _samples(self, check: MannWhitneyGate) -> SamplesEvidence:
+        sides: list[Series] = []
+        for variant in (Variant.CANDIDATE, check.against):
+            try:
+                query = self._expand(check.query or "", variant)
+            except ValueError as error:
+                return SamplesEvidence(candidate=(), baseline=(), problem=Code.QUERY_REFUSED, detail=str(error))
+            side = await self._metrics.samples(query, self._from, self._now, self._step)
+            if side.problem is not None:
+                detail = f"{variant}: {side.detail or side.problem.sentence}"
+                return SamplesEvidence(candidate=(), baseline=(), problem=side.problem, detail=detail)
+            sides.append(side)
+        candidate, other = sides
+        return SamplesEvidence(candidate=candidate.values, baseline=other.values)
 
     async def _slices(self, gate: NonInferiorityGate) -> SlicesEvidence:
         """The slices sealed since the last look, by the workflow's clock for metrics, the platform's for trades."""

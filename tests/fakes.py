@@ -10,7 +10,7 @@ from promotion_ladder.core.card import Telling
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import DESK, AuditEvent, ChainedEvent
-from promotion_ladder.core.evidence import NumberEvidence, PointsEvidence, StoredEvidence
+from promotion_ladder.core.evidence import NumberEvidence, Series, StoredEvidence
 from promotion_ladder.core.flat import Flatness, FlatReport, Residue
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
@@ -282,10 +282,15 @@ class FakeMetrics:
         self.queries.append(query)
         return NumberEvidence(value=self.value, at=end, samples=100, problem=self.problem, source=query)
 
-    async def points(self, query: str, start: datetime, end: datetime, step: timedelta) -> PointsEvidence:
+    async def samples(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
+        self.queries.append(query)
+        values = () if self.value is None or self.problem is not None else (float(self.value),) * 100
+        return Series(values=values, problem=self.problem)
+
+    async def points(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
         self.queries.append(query)
         value = float(self.value) if self.value is not None else None
-        return PointsEvidence(values=(value,) * (round((end - start) / step) + 1), problem=self.problem)
+        return Series(values=(value,) * (round((end - start) / step) + 1), problem=self.problem)
 
 
 @dataclass

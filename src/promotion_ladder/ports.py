@@ -11,7 +11,7 @@ from typing import Protocol
 from promotion_ladder.core.alerts import Alert, Told
 from promotion_ladder.core.card import Telling
 from promotion_ladder.core.events import AuditEvent, ChainedEvent
-from promotion_ladder.core.evidence import NumberEvidence, PointsEvidence, StoredEvidence
+from promotion_ladder.core.evidence import NumberEvidence, Series, StoredEvidence
 from promotion_ladder.core.flat import FlatReport
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery
@@ -133,7 +133,10 @@ class MetricSource(Protocol):
     async def measure(self, query: str, start: datetime, end: datetime, step: timedelta) -> NumberEvidence:
         """The newest value of ``query`` in the window and how many finite samples it has there; never raises."""
 
-    async def points(self, query: str, start: datetime, end: datetime, step: timedelta) -> PointsEvidence:
+    async def samples(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
+        """Every sample of the one series of ``query`` in the window, oldest first; never raises."""
+
+    async def points(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
         """The value of ``query`` at each step from ``start`` to ``end``, both included; never raises."""
 
 

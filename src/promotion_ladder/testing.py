@@ -22,11 +22,12 @@ from promotion_ladder.core.evidence import (
     NumberEvidence,
     PairEvidence,
     ReplayEvidence,
+    SamplesEvidence,
     StandingEvidence,
     TradeOutcome,
     TradesEvidence,
 )
-from promotion_ladder.core.gates import Gate, Guard, OnTrip, Wants
+from promotion_ladder.core.gates import Gate, Guard, MannWhitneyGate, OnTrip, Wants
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.ladder import Ladder, Stage, VetoExit
 from promotion_ladder.core.platform import ReplayResult, ReplayRun
@@ -128,7 +129,7 @@ class _Walk(NamedTuple):
         return None
 
     def _judge(self, gate: Gate, look: _Look) -> Verdict:
-        if isinstance(gate, MetricCheck):
+        if isinstance(gate, MetricCheck | MannWhitneyGate):
             gate = gate.model_copy(update={"min_samples": 1})  # a function has no samples to count
         return gate.judge(self._evidence(gate, look))
 
@@ -138,6 +139,10 @@ class _Walk(NamedTuple):
             case Wants.METRIC | Wants.METRIC_PAIR if isinstance(check, MetricCheck):
                 number = _number(self.metrics(check.query, look.now), look.now)
                 return number if check.wants is Wants.METRIC else PairEvidence(candidate=number, baseline=number)
+            case Wants.SAMPLES if isinstance(check, MannWhitneyGate):
+                value = self.metrics(check.query or "", look.now)
+                same = () if value is None else (float(value),)
+                return SamplesEvidence(candidate=same, baseline=same)
             case Wants.TRADES:
                 return TradesEvidence(candidate=seen, stage_entered_at=look.entered, now=look.now, capital=look.capital)
             case Wants.STANDING:

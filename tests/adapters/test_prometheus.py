@@ -18,7 +18,7 @@ import pytest
 
 from promotion_ladder.adapters.prometheus import PrometheusSource
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.evidence import NumberEvidence
+from promotion_ladder.core.evidence import NumberEvidence, Series
 from promotion_ladder.stack.processes import free_port
 
 END = datetime.fromtimestamp(int(time.time()) - 600, UTC)
@@ -199,6 +199,39 @@ async def test_several_series_are_named(prometheus: str) -> None:
     assert (answer.problem, answer.value) == (Code.SEVERAL_SERIES, None)
     assert 'variant="candidate"' in answer.detail
     assert 'variant="stable"' in answer.detail
+
+
+async def listed(url: str, query: str, *, window: timedelta = 20 * MINUTE, step: timedelta = STEP) -> Series:
+    source = PrometheusSource(url)
+    try:
+        return await source.samples(query, END - window, END, step)
+    finally:
+        await source.close()
+
+
+async def test_all_samples_of_a_series_are_given_oldest_first(prometheus: str) -> None:
+    found = await listed(prometheus, 'pnl{variant="candidate"}', window=MINUTE)
+    assert found == Series(values=(940.5, 955.5, 970.5, 985.5, 1000.5))
+
+
+@pytest.mark.parametrize("query", ["turns_nan", "turns_infinite"])
+async def test_samples_that_are_no_number_keep_their_place(prometheus: str, query: str) -> None:
+    found = await listed(prometheus, query, window=2 * MINUTE)
+    assert found == Series(values=(1.0,) * 5 + (None,) * 4)
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("no_such_metric", Code.NO_DATA),
+        ("died", Code.STALE_DATA),
+        ("pnl", Code.SEVERAL_SERIES),
+        ("sum(", Code.QUERY_REFUSED),
+    ],
+)
+async def test_samples_have_the_problems_of_a_value(prometheus: str, query: str, problem: Code) -> None:
+    found, value = await listed(prometheus, query), await ask(prometheus, query)
+    assert (found.values, found.problem, found.detail) == ((), problem, value.detail)
 
 
 @pytest.mark.parametrize(

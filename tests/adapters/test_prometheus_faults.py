@@ -156,6 +156,10 @@ ANSWERS: dict[str, tuple[Behaviour, Code, str]] = {
 }  # fmt: skip
 
 
+NOT_A_NUMBER = ("NaN", "+Inf", "-Inf", "an empty series")
+"""Where only the newest sample is bad, which is no problem of all samples."""
+
+
 @pytest.mark.parametrize("name", ANSWERS)
 async def test_an_answer_that_is_no_number_has_its_reason(fake: Fake, source: PrometheusSource, name: str) -> None:
     fake.behave, code, words = ANSWERS[name]
@@ -163,6 +167,19 @@ async def test_an_answer_that_is_no_number_has_its_reason(fake: Fake, source: Pr
     assert (answer.problem, answer.value) == (code, None)
     assert words in answer.detail
     assert len(fake.hits) == 1, "a query is never repeated blindly"
+
+
+@pytest.mark.parametrize("name", [name for name in ANSWERS if name not in NOT_A_NUMBER])
+async def test_samples_are_refused_for_the_same_reasons(fake: Fake, source: PrometheusSource, name: str) -> None:
+    fake.behave, code, words = ANSWERS[name]
+    found = await source.samples("up", END - 5 * MINUTE, END, STEP)
+    assert (found.values, found.problem) == ((), code)
+    assert words in found.detail
+
+
+async def test_samples_that_are_no_number_are_left_in_place(fake: Fake, source: PrometheusSource) -> None:
+    fake.behave = say(200, success(series("1e400", "NaN", "-Inf", "1e-3")))
+    assert (await source.samples("up", END - 5 * MINUTE, END, STEP)).values == (None, None, None, 0.001)
 
 
 def hang(handler: _Handler) -> None:

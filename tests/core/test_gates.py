@@ -16,14 +16,18 @@ from promotion_ladder.core.evidence import (
     Arm,
     Evidence,
     HoldingsEvidence,
+    JudgedGate,
+    MeasurementsEvidence,
     NumberEvidence,
     PairEvidence,
     ReplayEvidence,
+    SamplesEvidence,
     Slice,
     SlicesEvidence,
     StandingEvidence,
     TradeOutcome,
     TradesEvidence,
+    VerdictsEvidence,
 )
 from promotion_ladder.core.gates import Gate, Guard
 from promotion_ladder.core.gates.check import Check, show
@@ -103,6 +107,9 @@ ALL: list[Check] = [
     gate("replay_match"),
     gate("non_inferiority", margin="0.01"),
     gate("non_inferiority", margin="0.01", design="fixed_horizon"),
+    gate("mann_whitney"),
+    gate("looks", count=1),
+    gate("score"),
     guard("loss", max=1000),
     guard("loss", max_share="90%"),
     guard("drawdown", max=1000),
@@ -123,6 +130,9 @@ GOOD: list[Evidence] = [
     HoldingsEvidence(values={"WTI": Decimal(1)}),
     replay(run("a"), run("a"), run("b")),
     sliced(),
+    SamplesEvidence(candidate=(1.0, 2.0), baseline=(2.0, 1.0)),
+    MeasurementsEvidence(verdicts=(Outcome.PASS,)),
+    VerdictsEvidence(gates=(JudgedGate(name="a", classification="Pass", groups=("a",)),)),
 ]
 
 
@@ -146,6 +156,8 @@ class TestNothingMissingIsAPass:
                         PairEvidence(candidate=bad, baseline=number("1")),
                         PairEvidence(candidate=number("1"), baseline=bad),
                     ]
+                elif "problem" not in type(evidence).model_fields:  # verdicts have their own way to say it
+                    continue
                 else:
                     broken = [evidence.model_copy(update={"problem": code})]
                 for each in broken:
@@ -166,6 +178,13 @@ class TestNothingMissingIsAPass:
             ReplayEvidence(result=ReplayResult(replay_id="r", done=True)),
             replay(run("a"), run("a"), run("a"), done=False),
             replay(run("a", 0), run("a", 0), run("a", 0)),
+            SamplesEvidence(candidate=(), baseline=()),
+            SamplesEvidence(candidate=(None, None), baseline=(None, None)),
+            SamplesEvidence(candidate=(1.0, 1.0), baseline=()),
+            MeasurementsEvidence(verdicts=()),
+            MeasurementsEvidence(verdicts=(Outcome.NO_DATA,)),
+            VerdictsEvidence(gates=()),
+            VerdictsEvidence(gates=(JudgedGate(name="a", classification="no_data", groups=("a",)),)),
         ]
         for evidence in absent:
             assert not check.judge(evidence).passed, evidence

@@ -26,6 +26,7 @@ LIMITS = {
 }  # fmt: skip
 GUARDS = {"checks": [{"kind": "loss", "name": "loss", "max": 5}]}
 TRADES = {"kind": "trades", "name": "t", "min_n": 5}
+RANKS = {"kind": "mann_whitney", "name": "m", "query": "$orders{$labels}"}
 REJECTS = {"kind": "ratio", "name": "r", "query": "$orders{$labels}", "max": 2}
 
 
@@ -86,6 +87,11 @@ class TestRules:
             ([stage("live", gates=[{**REJECTS, "min": 3}])], "no value could pass"),
             ([stage("live", gates=[{**REJECTS, "max": None}])], "could not fail"),
             ([stage("live", gates=[{**REJECTS, "max": "NaN"}])], "finite number"),
+            ([stage("live", gates=[{"kind": "mann_whitney", "name": "m"}])], "needs 'query'"),
+            ([stage("live", gates=[{"kind": "mann_whitney", "name": "m", "query": "x{$nothing}"}])], "$nothing"),
+            ([stage("canary", gates=[{**RANKS, "against": "baseline"}]), LIVE], "the stage runs none"),
+            ([stage("live", gates=[{"kind": "looks", "name": "l"}])], "'looks' judges recorded verdicts"),
+            ([stage("live", gates=[{"kind": "score", "name": "s"}])], "'score' judges recorded verdicts"),
             ([stage("live", surprise=1)], "Extra inputs"),
         ],
     )  # fmt: skip
@@ -102,6 +108,7 @@ class TestRules:
             [stage("canary", "a"), stage("canary", "b"), stage("canary", "c", capital="50%", baseline=True), LIVE],
             [stage("live", "a"), stage("live", "b")],
             [stage("canary", baseline=True, gates=[{**REJECTS, "against": "baseline"}]), LIVE],
+            [stage("canary", baseline=True, gates=[{**RANKS, "against": "baseline"}]), LIVE],
             [stage("live", pause="until_resumed")],
             [stage("live", gates=[{**REJECTS, "query": "x$$"}])],
         ],

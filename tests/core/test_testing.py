@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from promotion_ladder.adapters.files import load_ladder
 from promotion_ladder.core.evidence import TradeOutcome
+from promotion_ladder.core.gates import MannWhitneyGate
 from promotion_ladder.testing import climb
 
 MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -51,3 +53,19 @@ def test_too_few_trades_leave_it_running() -> None:
     ladder = load_ladder(CONFIG / "ladders" / "quick.yaml")
     done = climb(ladder, streak(3, won=1, every=timedelta(minutes=1)), started_at=MONDAY)
     assert done.ended == "running"
+
+
+def _answer(answers: dict[str, Decimal | None], query: str, _at: datetime) -> Decimal | None:
+    return answers.get(query, Decimal(1))
+
+
+def test_a_gate_on_samples_sees_both_sides_alike_and_nothing_where_the_metric_has_nothing() -> None:
+    ladder = load_ladder(CONFIG / "ladders" / "demo.yaml")
+    ranks = MannWhitneyGate(name="latency", query="lag{$labels}")
+    stages = tuple(stage.model_copy(update={"gates": (*stage.gates, ranks)}) for stage in ladder.stages)
+    watched = ladder.model_copy(update={"stages": stages})
+    fine = streak(400, won=0.8, every=timedelta(seconds=0.5))
+    for value, reached in ((Decimal(1), "live"), (None, ladder.stages[0].name)):
+        answers = {"lag{$labels}": value}
+        done = climb(watched, fine, started_at=MONDAY, metrics=partial(_answer, answers))
+        assert done.reached == reached

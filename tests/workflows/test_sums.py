@@ -9,7 +9,7 @@ from tests.fakes import FakeMetrics
 from tests.workflows.conftest import LADDER, World, stage
 
 from promotion_ladder.core.decide import judge
-from promotion_ladder.core.evidence import PointsEvidence, SlicesEvidence
+from promotion_ladder.core.evidence import Series, SlicesEvidence
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.state import Ending, Phase
@@ -27,14 +27,14 @@ class Minutes(FakeMetrics):
     worse: float = 0.0
     noisy: int = 1
 
-    async def points(self, query: str, start: datetime, end: datetime, step: timedelta) -> PointsEvidence:
+    async def points(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
         """Noise that the minute and the arm decide, so that asking twice gives the same."""
         arm = "candidate" in query
         minutes = range(round((end - start) / step) + 1)
         begin = int(start.timestamp()) // 60
         noise = [self.noisy * ((begin + i) * (7 if arm else 11) % 13 - 6) for i in minutes]
         level = -self.worse if arm else 0.0
-        return PointsEvidence(values=tuple(n + level if "pnl" in query else 1.0 for n in noise))
+        return Series(values=tuple(n + level if "pnl" in query else 1.0 for n in noise))
 
 
 @pytest.fixture

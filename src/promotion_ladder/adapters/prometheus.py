@@ -7,6 +7,7 @@ it is given a session of ours that sends once, within a deadline, and keeps the 
 
 import asyncio
 import json
+import math
 import re
 import threading
 import time
@@ -24,7 +25,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.evidence import NumberEvidence, PointsEvidence
+from promotion_ladder.core.evidence import NumberEvidence, Series
 from promotion_ladder.ports import MetricSource
 
 _MOST_STEPS = 10_900  # Prometheus refuses more than 11 000 points a series
@@ -98,7 +99,7 @@ class PrometheusSource(MetricSource):
         try:
             window = _window(start, end, step)
             answer = await self._ask(query, window)
-            newest, samples = _judge(answer, max(3 * step, _LEAST_FRESHNESS), window.end)
+            newest, samples = _newest(_fresh(answer, max(3 * step, _LEAST_FRESHNESS), window.end))
         except _Fault as fault:
             detail = self._discreet(fault.detail)
             return NumberEvidence(
@@ -109,7 +110,22 @@ class PrometheusSource(MetricSource):
             return NumberEvidence(value=None, problem=Code.SOURCE_DOWN, detail=detail, source=query)
         return NumberEvidence(value=newest.value, at=newest.at, samples=samples, source=query)
 
-    async def points(self, query: str, start: datetime, end: datetime, step: timedelta) -> PointsEvidence:
+    async def samples(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
+        """Every sample of ``query`` in [``start``, ``end``], at most one a step, None where it is no finite number.
+
+        Asked and judged as by :meth:`measure`; only a newest sample that is no number is no problem of the whole.
+        """
+        try:
+            window = _window(start, end, step)
+            samples = _fresh(await self._ask(query, window), max(3 * step, _LEAST_FRESHNESS), window.end)
+            return Series(values=tuple(_double(sample.value) for sample in samples))
+        except _Fault as fault:
+            return Series(values=(), problem=fault.code, detail=self._discreet(fault.detail))
+        except Exception as problem:  # noqa: BLE001 - as in measure
+            detail = self._discreet(f"asking Prometheus failed: {type(problem).__name__}: {problem}")
+            return Series(values=(), problem=Code.SOURCE_DOWN, detail=detail)
+
+    async def points(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
         """The value of ``query`` at each step from ``start`` to ``end``, both included.
 
         A series that is missing at a step, or no finite number there, is None. Never raises: ``problem`` and ``detail``
@@ -120,12 +136,12 @@ class PrometheusSource(MetricSource):
             window = _window(start, end, step, exact=True)
             found = {round(s.at.timestamp() * 1000): s.value for s in _all(await self._ask(query, window))}
         except _Fault as fault:
-            return PointsEvidence(values=(None,) * steps, problem=fault.code, detail=self._discreet(fault.detail))
+            return Series(values=(None,) * steps, problem=fault.code, detail=self._discreet(fault.detail))
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong here is missing evidence, never a crash
             detail = self._discreet(f"asking Prometheus failed: {type(problem).__name__}: {problem}")
-            return PointsEvidence(values=(None,) * steps, problem=Code.SOURCE_DOWN, detail=detail)
+            return Series(values=(None,) * steps, problem=Code.SOURCE_DOWN, detail=detail)
         values = (found.get(window.start + place * window.step) for place in range(steps))
-        return PointsEvidence(values=tuple(float(v) if v is not None and v.is_finite() else None for v in values))
+        return Series(values=tuple(None if value is None else _double(value) for value in values))
 
     async def close(self) -> None:
         """Give connections and threads back, without waiting for a server that hangs."""
@@ -242,15 +258,24 @@ def _window(start: datetime, end: datetime, step: timedelta, *, exact: bool = Fa
     return _Window(last - (last - first) // wide * wide, last, wide)
 
 
-def _judge(answer: _Answer, freshness: timedelta, end: int) -> tuple[_Sample, int]:
-    """The newest sample and the number of finite ones; raises _Fault for everything that is no single number."""
+def _fresh(answer: _Answer, freshness: timedelta, end: int) -> list[_Sample]:
+    """The samples of the one series, oldest first; raises _Fault where there is none, several, or only old ones."""
     samples = _all(answer)
     newest = samples[-1]
-    finite = sum(sample.value.is_finite() for sample in samples)
     age = datetime.fromtimestamp(end / 1000, UTC) - newest.at
     if age > freshness:
         detail = f"the newest sample is {age.total_seconds():g} s old, more than {freshness.total_seconds():g} s"
-        raise _Fault(Code.STALE_DATA, detail, newest.at, finite)
+        raise _Fault(Code.STALE_DATA, detail, newest.at, _finite(samples))
+    return samples
+
+
+def _finite(samples: list[_Sample]) -> int:
+    return sum(sample.value.is_finite() for sample in samples)
+
+
+def _newest(samples: list[_Sample]) -> tuple[_Sample, int]:
+    """The newest sample and the number of finite ones; raises _Fault where the newest is no number."""
+    newest, finite = samples[-1], _finite(samples)
     if not newest.value.is_finite():
         raise _Fault(Code.NOT_A_NUMBER, f"the newest sample is {newest.value}", newest.at, finite)
     return newest, finite
@@ -300,6 +325,11 @@ def _samples(data: dict[str, Any]) -> list[_Sample]:
         raise _Fault(Code.SEVERAL_SERIES, f"{len(result)} series where one was asked: {one} and {other}{more}")
     pairs = [pair for series in result for pair in series.get("values") or [series["value"]]]
     return sorted((_sample(pair) for pair in pairs), key=lambda sample: sample.at)
+
+
+def _double(value: Decimal) -> float | None:
+    number = float(value)
+    return number if math.isfinite(number) else None
 
 
 def _sample(pair: list[Any]) -> _Sample:

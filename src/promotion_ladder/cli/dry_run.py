@@ -15,6 +15,7 @@ from promotion_ladder.core.base import show_duration
 from promotion_ladder.core.capital import split
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.gates import MannWhitneyGate
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.ladder import ApprovalExit, Ladder, Stage, VetoExit
 from promotion_ladder.core.people import People
@@ -64,7 +65,7 @@ async def _stage(
     asks = []
     for gate in stage.gates:
         ask: dict[str, Any] = {"gate": gate.name, "kind": gate.kind}
-        if isinstance(gate, MetricCheck):
+        if isinstance(gate, MetricCheck | MannWhitneyGate) and gate.query is not None:
             labels = {"bot": facts.bot, "release": facts.stable.version, "variant": "stable"}
             end = datetime.now(UTC)
             window = timedelta(minutes=1)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from promotion_ladder.core.base import Duration, Record, show_duration
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import INCIDENTS, Evidence, IncidentsEvidence, SliceEvidence
-from promotion_ladder.core.gates import Gate, NonInferiorityGate, OnFail
+from promotion_ladder.core.gates import Gate, MannWhitneyGate, NonInferiorityGate, OnFail
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.statistics.carried import Carried
@@ -74,7 +74,7 @@ def carry(stage: Stage, items: Mapping[str, Evidence], attempt: int) -> dict[str
 
 def _judge(gate: Gate, stage: Stage, evidence: Evidence, attempt: int) -> Verdict:
     """The verdict of ``gate`` with what it takes from its stage filled in."""
-    if not isinstance(gate, MetricCheck | NonInferiorityGate):
+    if not isinstance(gate, MetricCheck | MannWhitneyGate | NonInferiorityGate):
         return gate.judge(evidence)
     set_ = gate.model_copy(update={"min_samples": stage.samples_needed(gate)})
     if isinstance(set_, NonInferiorityGate):

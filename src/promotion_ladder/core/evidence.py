@@ -33,15 +33,6 @@ class NumberEvidence(Record):
     """The query or the platform's verb."""
 
 
-class PointsEvidence(Record):
-    """A metric's value at each step of a window, as it was asked for; never judged by itself."""
-
-    values: tuple[Sample, ...]
-    """One for each step; None where there was none, or no number."""
-    problem: Code | None = None
-    detail: str = ""
-
-
 class PairEvidence(Record):
     """The same number of candidate and of what it is compared with."""
 
@@ -108,6 +99,15 @@ class IncidentsEvidence(Record):
     kind: Literal["incidents"] = "incidents"
     blocking: tuple[Incident, ...] = ()
     """Critical incidents of the bot, or of a scope that covers it, that nobody has resolved."""
+    problem: Code | None = None
+    detail: str = ""
+
+
+class Series(Record):
+    """All samples of one series in a window, oldest first: one side of :class:`SamplesEvidence`."""
+
+    values: tuple[Sample, ...]
+    """None where a sample was no finite number."""
     problem: Code | None = None
     detail: str = ""
 

@@ -11,6 +11,7 @@ from promotion_ladder.core.base import Duration, Share, Spec
 from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.gates import Gate, Guard
 from promotion_ladder.core.gates.comparison import ComparisonCheck
+from promotion_ladder.core.gates.mann_whitney import MannWhitneyGate
 from promotion_ladder.core.gates.non_inferiority import NonInferiorityGate, Terms
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import DEFAULT_LEASE, Limits, Mode, Variant
@@ -209,11 +210,25 @@ class Stage(Spec):
             raise ValueError(f"'on_abort' belongs to stages that touch money; a {self.mode} stage has no positions")
         if self.mode.touches_money and self.guards is None:
             raise ValueError("a stage that touches money needs 'guards'")
+        return self
+
+    @model_validator(mode="after")
+    def _gates_can_be_judged(self) -> Self:
         for index, gate in enumerate(self.gates):
             if isinstance(gate, NonInferiorityGate) and gate.alpha is not None:
                 raise misplaced(
                     "in a ladder 'alpha' belongs to the stage, whose gates share it", "gates", index, "alpha"
                 )
+            if gate.wants.only_recorded:
+                raise misplaced(
+                    f"'{gate.kind}' judges recorded verdicts, and no stage gathers any: state the gates themselves",
+                    "gates", index, "kind",
+                )  # fmt: skip
+            if isinstance(gate, MannWhitneyGate) and gate.query is None:
+                raise misplaced(
+                    "in a ladder a mann_whitney gate needs 'query', the PromQL to ask for each side",
+                    "gates", index, "query",
+                )  # fmt: skip
             if not self.baseline and _compares_with_baseline(gate):
                 raise misplaced(
                     "the gate compares with 'baseline' but the stage runs none; add 'baseline: true' to the stage",
@@ -232,7 +247,7 @@ class Stage(Spec):
         stated = self.guards.on_blind if self.guards is not None else None
         return stated == "abort" if stated is not None else self.mode.touches_money
 
-    def samples_needed(self, gate: MetricCheck | NonInferiorityGate) -> int:
+    def samples_needed(self, gate: MetricCheck | MannWhitneyGate | NonInferiorityGate) -> int:
         """Finite samples ``gate`` needs in this stage."""
         return gate.min_samples if gate.min_samples is not None else self.observe.min_samples
 
@@ -244,7 +259,7 @@ class Stage(Spec):
 
 
 def _compares_with_baseline(gate: Gate) -> bool:
-    return isinstance(gate, ComparisonCheck | NonInferiorityGate) and gate.against is Variant.BASELINE
+    return isinstance(gate, ComparisonCheck | MannWhitneyGate | NonInferiorityGate) and gate.against is Variant.BASELINE
 
 
 def _queries(gate: Gate) -> list[tuple[str, str]]:
@@ -253,7 +268,9 @@ def _queries(gate: Gate) -> list[tuple[str, str]]:
         if gate.histogram:
             return [("histogram", f"${gate.histogram}")]
         return [("sum", gate.sum), ("count", gate.count)] if gate.sum else []
-    return [("query", gate.query)] if isinstance(gate, MetricCheck) else []
+    if isinstance(gate, MetricCheck | MannWhitneyGate) and gate.query is not None:
+        return [("query", gate.query)]
+    return []
 
 
 class Probe(Spec):

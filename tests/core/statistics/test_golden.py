@@ -28,8 +28,12 @@ def close(got: Any, expected: Any, tolerance: dict[str, float]) -> bool:
     return math.isclose(got, expected, rel_tol=tolerance["rel"], abs_tol=tolerance["abs"])
 
 
+OF_KAYENTA = {"cles", "hodges_lehmann", "mannwhitney_ci", "mean_ratio", "normal_quantile", "wilcoxon_diff"}
+"""Held against Kayenta's own cases, in test_ranks.py."""
+
+
 def test_every_function_has_a_golden_case() -> None:
-    assert {case["kind"] for case in CASES} == set(statistics.__all__)
+    assert {case["kind"] for case in CASES} == set(statistics.__all__) - OF_KAYENTA
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["kind"])

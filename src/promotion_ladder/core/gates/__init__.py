@@ -11,11 +11,14 @@ from pydantic import Field
 from promotion_ladder.core.gates.age import HeartbeatGate, HeartbeatGuard, StalenessGate, StalenessGuard
 from promotion_ladder.core.gates.check import GateBase, GuardBase, OnFail, OnTrip, Wants
 from promotion_ladder.core.gates.comparison import DeltaGate, RatioGate
+from promotion_ladder.core.gates.looks import LooksGate
+from promotion_ladder.core.gates.mann_whitney import MannWhitneyGate
 from promotion_ladder.core.gates.money import DrawdownGate, DrawdownGuard, LossGuard
 from promotion_ladder.core.gates.non_inferiority import NonInferiorityGate
 from promotion_ladder.core.gates.position import PositionGuard
 from promotion_ladder.core.gates.rejects import OrderRateGuard, RejectBurstGuard
 from promotion_ladder.core.gates.replay_match import ReplayMatchGate
+from promotion_ladder.core.gates.score import ScoreGate
 from promotion_ladder.core.gates.streak import StreakGuard
 from promotion_ladder.core.gates.threshold import ThresholdGate
 from promotion_ladder.core.gates.trades import TradesGate
@@ -25,11 +28,14 @@ Gate = Annotated[
     | RatioGate
     | DeltaGate
     | NonInferiorityGate
+    | MannWhitneyGate
     | TradesGate
     | StalenessGate
     | HeartbeatGate
     | DrawdownGate
-    | ReplayMatchGate,
+    | ReplayMatchGate
+    | LooksGate
+    | ScoreGate,
     Field(discriminator="kind"),
 ]
 """Any gate, told apart by ``kind``."""
@@ -57,7 +63,9 @@ __all__ = [
     "GuardBase",
     "HeartbeatGate",
     "HeartbeatGuard",
+    "LooksGate",
     "LossGuard",
+    "MannWhitneyGate",
     "NonInferiorityGate",
     "OnFail",
     "OnTrip",
@@ -66,6 +74,7 @@ __all__ = [
     "RatioGate",
     "RejectBurstGuard",
     "ReplayMatchGate",
+    "ScoreGate",
     "StalenessGate",
     "StalenessGuard",
     "StreakGuard",

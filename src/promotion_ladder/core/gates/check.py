@@ -28,6 +28,14 @@ class Wants(StrEnum):
     REJECTS = "rejects"
     ORDERS = "orders"
     POSITIONS = "positions"
+    SAMPLES = "samples"
+    MEASUREMENTS = "measurements"
+    VERDICTS = "verdicts"
+
+    @property
+    def only_recorded(self) -> bool:
+        """Whether it is made of verdicts, so that no stage of a ladder can gather it."""
+        return self in (Wants.MEASUREMENTS, Wants.VERDICTS)
 
 
 class OnFail(StrEnum):

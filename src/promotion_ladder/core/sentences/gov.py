@@ -41,6 +41,18 @@ TEXTS = {
         "Two replays of this release over the same data decided differently.",
         "The release is not deterministic; find the cause before it trades.",
     ),
+    "GOV_LOOKS_OPEN": (
+        "The looks so far reach neither their number nor a limit.",
+        "Wait for more looks; a policy without 'count' ends only when a limit is reached.",
+    ),
+    "GOV_LOOKS_INCONCLUSIVE": (
+        "The looks ended without an answer: too many could not say, or too few passed in a row.",
+        "Look at why they could not say; a metric that comes late needs a pause or a higher 'inconclusive_limit'.",
+    ),
+    "GOV_SCORE_MARGINAL": (
+        "The score of all gates is below 'pass' and not below 'marginal'.",
+        "Look at the gates that did not pass, then decide: 'ladder skip', 'ladder retry' or 'ladder rollback'.",
+    ),
     "GOV_APPROVED": (
         "The approval counts.",
         "Nothing to do.",

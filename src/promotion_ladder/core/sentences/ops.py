@@ -25,6 +25,10 @@ TEXTS = {
         "The source refused the query.",
         "Mend the query; the detail says what is wrong with it.",
     ),
+    "OPS_LOOKS_ERRED": (
+        "More looks in a row broke than the policy bears.",
+        "Mend what the gate looks at; its last error says what that is.",
+    ),
     "OPS_SOURCE_DOWN": (
         "The source of evidence did not answer in time.",
         "Check that it is up; the stage waits, and holds at its longest observation.",
