@@ -34,6 +34,8 @@ class Code(StrEnum):
     TOO_FEW_SAMPLES = "GOV_TOO_FEW_SAMPLES"
     NOT_LONG_ENOUGH = "GOV_NOT_LONG_ENOUGH"
     REPLAY_DIFFERS = "GOV_REPLAY_DIFFERS"
+    CASE_UNREADABLE = "GOV_CASE_UNREADABLE"
+    WRONG_EVIDENCE = "GOV_WRONG_EVIDENCE"
     # --- people -----------------------------------------------------------------------------------------------------
     APPROVED = "GOV_APPROVED"
     ALLOWED = "GOV_ALLOWED"

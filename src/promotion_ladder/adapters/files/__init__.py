@@ -1,5 +1,6 @@
 """The files operators edit: ladders, policy, people and releases, read from YAML and checked with line and column."""
 
+from promotion_ladder.adapters.files.cases import Judged, judge_line, judge_text, load_check
 from promotion_ladder.adapters.files.check import check_file, check_files
 from promotion_ladder.adapters.files.directory import (
     ConfigDirectory,
@@ -16,10 +17,14 @@ from promotion_ladder.adapters.files.schemas import schemas
 __all__ = [
     "ConfigDirectory",
     "Document",
+    "Judged",
     "Problem",
     "UnreadableError",
     "check_file",
     "check_files",
+    "judge_line",
+    "judge_text",
+    "load_check",
     "load_ladder",
     "load_people",
     "load_policy",

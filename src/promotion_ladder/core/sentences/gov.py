@@ -33,6 +33,14 @@ TEXTS = {
         "Two replays of this release over the same data decided differently.",
         "The release is not deterministic; find the cause before it trades.",
     ),
+    "GOV_CASE_UNREADABLE": (
+        "The gate or the evidence in the file cannot be read, so nothing was judged.",
+        "Mend the field that is named; docs/evaluate.md shows the form.",
+    ),
+    "GOV_WRONG_EVIDENCE": (
+        "The evidence is of a kind that the gate does not judge.",
+        "Give the gate evidence of its own kind; docs/evaluate.md has the table.",
+    ),
     "GOV_APPROVED": (
         "The approval counts.",
         "Nothing to do.",
