@@ -6,6 +6,7 @@ It never raises: what could not be had is evidence with a problem.
 from datetime import datetime, timedelta
 
 from promotion_ladder.contracts import StageOrder
+from promotion_ladder.core.capital import split
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.evidence import Evidence, NumberEvidence, PairEvidence, ReplayEvidence
@@ -39,9 +40,12 @@ class Look:
             case Wants.METRIC if isinstance(check, MetricCheck):
                 return await self._metric(check, Variant.CANDIDATE)
             case Wants.METRIC_PAIR if isinstance(check, ComparisonCheck):
+                shares = split(self._order.capital, self._order.stage)
                 return PairEvidence(
                     candidate=await self._metric(check, Variant.CANDIDATE),
                     baseline=await self._metric(check, check.against),
+                    candidate_capital=shares.candidate,
+                    baseline_capital=shares.baseline if check.against is Variant.BASELINE else shares.stable,
                 )
             case Wants.REPLAY:
                 return await self._replay()

@@ -137,7 +137,10 @@ class _Walk(NamedTuple):
         match check.wants:
             case Wants.METRIC | Wants.METRIC_PAIR if isinstance(check, MetricCheck):
                 number = _number(self.metrics(check.query, look.now), look.now)
-                return number if check.wants is Wants.METRIC else PairEvidence(candidate=number, baseline=number)
+                both = {"candidate_capital": look.capital, "baseline_capital": look.capital}
+                return (
+                    number if check.wants is Wants.METRIC else PairEvidence(candidate=number, baseline=number, **both)
+                )
             case Wants.TRADES:
                 return TradesEvidence(candidate=seen, stage_entered_at=look.entered, now=look.now, capital=look.capital)
             case Wants.STANDING:

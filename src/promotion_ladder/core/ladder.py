@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from promotion_ladder.core.base import Duration, Share, Spec
 from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.gates import Gate, Guard
-from promotion_ladder.core.gates.comparison import ComparisonCheck
+from promotion_ladder.core.gates.comparison import ComparisonCheck, DeltaGate
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import DEFAULT_LEASE, Limits, Mode, Variant
 from promotion_ladder.core.query import expand
@@ -213,6 +213,16 @@ class Stage(Spec):
                 )  # fmt: skip
         return self
 
+    @model_validator(mode="after")
+    def _capital_is_divided_by(self) -> Self:
+        for index, gate in enumerate(self.gates):
+            if isinstance(gate, DeltaGate) and gate.unit == "per_capital" and self.mode is not Mode.CANARY:
+                raise misplaced(
+                    f"'per_capital' is for canary stages; in a {self.mode} stage one side has no capital, "
+                    "so the gate could never pass", "gates", index, "unit",
+                )  # fmt: skip
+        return self
+
     @property
     def share(self) -> Decimal:
         """The candidate's share of the capital at the venue: none before canary, all of it live."""
@@ -223,6 +233,11 @@ class Stage(Spec):
         """Whether a guard that cannot see comes down; else it holds."""
         stated = self.guards.on_blind if self.guards is not None else None
         return stated == "abort" if stated is not None else self.mode.touches_money
+
+    def against_capital(self, against: Variant) -> Decimal:
+        """The share of the capital that the variant has with which the candidate is compared."""
+        beside = self.share if self.baseline else Decimal(0)
+        return beside if against is Variant.BASELINE else 1 - self.share - beside
 
     def samples_needed(self, gate: MetricCheck) -> int:
         """Finite samples ``gate`` needs in this stage."""
