@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from promotion_ladder.contracts import StageOrder
+from promotion_ladder.core.capital import split
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.evidence import (
@@ -61,9 +62,12 @@ class Look:
             case Wants.METRIC if isinstance(check, MetricCheck):
                 return await self._metric(check, Variant.CANDIDATE)
             case Wants.METRIC_PAIR if isinstance(check, ComparisonCheck):
+                shares = split(self._order.capital, self._order.stage)
                 return PairEvidence(
                     candidate=await self._metric(check, Variant.CANDIDATE),
                     baseline=await self._metric(check, check.against),
+                    candidate_capital=shares.candidate,
+                    baseline_capital=shares.baseline if check.against is Variant.BASELINE else shares.stable,
                 )
             case Wants.SLICES if isinstance(check, NonInferiorityGate):
                 return await self._slices(check)

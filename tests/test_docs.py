@@ -180,6 +180,8 @@ def as_file(text: str) -> tuple[str, str]:
     if re.match(r"- name: \S+\n  mode: ", text):
         return "ladders/part.yaml", head + textwrap.indent(text, "  ") + LIVE
     canary = "  - name: canary\n    mode: canary" + WITH_MONEY
+    if text.startswith("kind: "):
+        text = "- " + textwrap.indent(text, "  ").removeprefix("  ")
     if text.startswith("- kind: "):
         share = "    capital: 10%\n    baseline: true\n    gates:\n"
         return "ladders/part.yaml", head + canary + share + textwrap.indent(text, "      ") + LIVE

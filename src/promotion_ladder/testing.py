@@ -138,7 +138,10 @@ class _Walk(NamedTuple):
         match check.wants:
             case Wants.METRIC | Wants.METRIC_PAIR if isinstance(check, MetricCheck):
                 number = _number(self.metrics(check.query, look.now), look.now)
-                return number if check.wants is Wants.METRIC else PairEvidence(candidate=number, baseline=number)
+                both = {"candidate_capital": look.capital, "baseline_capital": look.capital}
+                return (
+                    number if check.wants is Wants.METRIC else PairEvidence(candidate=number, baseline=number, **both)
+                )
             case Wants.SAMPLES if isinstance(check, MannWhitneyGate):
                 value = self.metrics(check.query or "", look.now)
                 same = () if value is None else (float(value),)

@@ -46,7 +46,7 @@ class TestShipped:
         kind = schemas()[schema.name.removesuffix(".schema.json")]
         assert list(jsonschema.Draft202012Validator(kind).iter_errors(yaml.safe_load(file.read_text()))) == []
 
-    @pytest.mark.parametrize("name", ["ladder", "policy", "people", "release", "slack"])
+    @pytest.mark.parametrize("name", ["ladder", "policy", "people", "release", "slack", "evidence", "case"])
     def test_the_schemas_are_up_to_date(self, name: str) -> None:
         stored = (CONFIG / "schema" / f"{name}.schema.json").read_text()
         again = "run 'python -m promotion_ladder.adapters.files --write-schemas'"
@@ -57,7 +57,7 @@ class TestShipped:
         done = subprocess.run(
             [sys.executable, "-m", module, "--write-schemas"], capture_output=True, text=True, check=True
         )
-        assert len(done.stdout.splitlines()) == 5
+        assert len(done.stdout.splitlines()) == 7
         assert subprocess.run([sys.executable, "-m", module], capture_output=True, check=False).returncode == 2
 
     def test_the_demo_is_a_folder_of_its_own(self) -> None:

@@ -54,7 +54,8 @@ def number(value: str | int | None, samples: int | None = 60, **more: Any) -> Nu
 
 
 def pair(candidate: str | None, baseline: str | None) -> PairEvidence:
-    return PairEvidence(candidate=number(candidate), baseline=number(baseline))
+    capital = {"candidate_capital": Decimal(100), "baseline_capital": Decimal(400)}
+    return PairEvidence(candidate=number(candidate), baseline=number(baseline), **capital)
 
 
 def trade(pnl: str, size: str = "10", at: datetime = NOW) -> TradeOutcome:
@@ -98,6 +99,7 @@ ALL: list[Check] = [
     gate("threshold", query="q", max=1000),
     gate("ratio", query="q", max=2),
     gate("delta", query="q", max=2),
+    gate("delta", query="q", max=2, unit="per_capital"),
     gate("trades", min_total_pnl=-1000),
     gate("trades", min_days_in_stage="0.1"),
     gate("staleness", max_age="5s"),

@@ -275,6 +275,8 @@ def test_what_contradicts_itself_is_refused_with_the_field(fields: dict[str, Any
 def test_in_a_ladder_the_error_is_the_stages_and_a_baseline_must_run() -> None:
     with pytest.raises(ValidationError, match="'alpha' belongs to the stage"):
         stage(PNL | {"alpha": "1%"})
+    with pytest.raises(ValidationError, match="in a ladder a rate needs 'sum'"):
+        stage({key: REJECTS[key] for key in REJECTS.keys() - {"sum", "count"}})
     with pytest.raises(ValidationError, match="the stage runs none"):
         stage(PNL, baseline=False)
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from promotion_ladder.core.query import expand
+from promotion_ladder.core.query import expand, origin
 
 MINUTE = timedelta(minutes=1)
 
@@ -32,3 +32,19 @@ def test_label_values_cannot_break_out() -> None:
 def test_what_cannot_be_filled_in_is_named(query: str, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         expand(query, {}, {}, MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("query", "piece", "stands"),
+    [
+        ("sum($orders{$labels}) + x", "+ x", "+ x"),
+        ("sum($orders{$labels}) + x", "otal{", "$orders"),
+        ("sum($orders{$labels}) + x", "candidate", "$labels"),
+        ("sum($orders{$labels}) + x", "sum", "sum"),
+        ('x{a="$$"}', '"}', '"}'),
+    ],
+)
+def test_a_place_in_the_expansion_is_found_in_the_query(query: str, piece: str, stands: str) -> None:
+    labels = {"variant": "candidate"}
+    index = expand(query, {}, labels, MINUTE).index(piece)
+    assert query[origin(query, {}, labels, MINUTE, index) :].startswith(stands)

@@ -25,6 +25,8 @@ FAILED = 1
 USAGE = 2
 NOT_PROMOTED = 3
 NOT_FLAT = 4
+GATE_FAILED = 5
+CANNOT_SAY = 6
 
 EXIT_CODES = {
     DONE: "done as asked",
@@ -32,6 +34,8 @@ EXIT_CODES = {
     USAGE: "the command was not understood",
     NOT_PROMOTED: "the promotion ended without becoming stable",
     NOT_FLAT: "something is exposed that should not be",
+    GATE_FAILED: "the gate fails on the evidence",
+    CANNOT_SAY: "the evidence does not suffice for the gate",
 }
 
 out = Console(highlight=False, soft_wrap=True)

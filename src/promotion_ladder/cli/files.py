@@ -1,6 +1,6 @@
 """``ladder check`` and ``ladder preflight``: find what is wrong before anything runs."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,45 +8,92 @@ import typer
 from rich.text import Text
 
 from promotion_ladder import settings
-from promotion_ladder.adapters.files import ConfigDirectory, check_files, load_release
+from promotion_ladder.adapters.files import (
+    ConfigDirectory,
+    Problem,
+    Query,
+    Severity,
+    check_files,
+    load_release,
+    named_by,
+    queries_in,
+)
 from promotion_ladder.adapters.platform_http import HttpPlatform
 from promotion_ladder.adapters.probes import LocalProbes
+from promotion_ladder.adapters.prometheus import PrometheusSource
 from promotion_ladder.cli.common import FAILED, Format, Output, err, out, run, write_json
 from promotion_ladder.core.admission import choose_ladder, require_capabilities
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.gates.check import show
 from promotion_ladder.core.people import Verb, rule
+from promotion_ladder.core.query import expand
 from promotion_ladder.core.state import StartOrder
 
 app = typer.Typer()
+
+MARKS = {"error": ("✖ ", "red"), "warning": ("! ", "yellow"), "info": ("· ", "dim")}
+TRIED_OVER, TRIED_EVERY = timedelta(minutes=5), timedelta(seconds=15)
 
 
 @app.command(rich_help_panel="Files")
 def check(
     files: Annotated[list[Path], typer.Argument(help="Ladders, policy, people, releases, or folders of them.")],
+    prometheus: Annotated[
+        str, typer.Option(help="Ask the Prometheus at this URL each query of a ladder, for stable of --bot.")
+    ] = "",
+    bot: Annotated[str, typer.Option(help="The bot whose stable the queries are tried with.")] = "",
     output: Output = Format.TEXT,
 ) -> None:
     """Check ladder, policy, people and release files: file, line, column, field, and what would be right.
+
+    A warning is told and is no failure. With --prometheus each query is asked as well, and its answer told: several
+    series, NaN, or what Prometheus refuses is an error, no data a warning.
 
     Examples:
       ladder check config
 
       ladder check config/ladders/standard.yaml -o json
+
+      ladder check config --prometheus http://127.0.0.1:9090 --bot wti-trend
     """
+    if bool(prometheus) != bool(bot):
+        raise typer.BadParameter("--prometheus and --bot go together: each query is tried for stable of one bot")
     problems = check_files(files)
+    if prometheus:
+        problems += run(output, _answers(prometheus, bot, files))
     if output is Format.JSON:
         write_json([
             {"file": str(p.file), "line": p.line, "column": p.column, "field": p.field, "message": p.message,
-             "hint": p.hint}
+             "hint": p.hint, "severity": p.severity}
             for p in problems
         ])  # fmt: skip
     else:
         for problem in problems:
-            err.print(Text.assemble(("✖ ", "red"), str(problem)))
-        if not problems:
+            (out if problem.severity == "info" else err).print(Text.assemble(MARKS[problem.severity], str(problem)))
+        if not any(problem.severity == "error" for problem in problems):
             out.print(Text.assemble(("✔ ", "green"), f"nothing wrong in {', '.join(map(str, files))}"))
-    if problems:
+    if any(problem.severity == "error" for problem in problems):
         raise typer.Exit(FAILED)
+
+
+async def _answers(url: str, bot: str, files: list[Path]) -> list[Problem]:
+    """What a Prometheus answers now to each query of the ladders among ``files``, for stable of ``bot``."""
+    source = PrometheusSource(url)
+    try:
+        return [await _answer(source, bot, query) for query in queries_in(named_by(files))]
+    finally:
+        await source.close()
+
+
+async def _answer(source: PrometheusSource, bot: str, query: Query) -> Problem:
+    now = datetime.now(UTC)
+    asked = expand(query.gate.query, query.ladder.metrics, {"bot": bot, "variant": "stable"}, TRIED_OVER)
+    answer = await source.measure(asked, now - TRIED_OVER, now, TRIED_EVERY)
+    if answer.problem is None:
+        return query.problem(f"stable of {bot} has {show(answer.value)} now, {answer.samples} samples", "", "info")
+    severity: Severity = "warning" if answer.problem in (Code.NO_DATA, Code.STALE_DATA) else "error"
+    return query.problem(f"asked for stable of {bot}: {answer.detail}", answer.problem.next_step, severity)
 
 
 @app.command(rich_help_panel="Files")

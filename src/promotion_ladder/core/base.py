@@ -13,6 +13,7 @@ _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw])\s*)+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 
 CENT = Decimal("0.01")
+_MOST_DIGITS = 400
 
 
 class Spec(BaseModel):
@@ -35,7 +36,7 @@ def parse_duration(value: Any) -> Any:
     """Read ``90s``, ``1h30m``, ``500ms``, ``14d``; anything else is left for pydantic (ISO 8601, timedelta)."""
     if isinstance(value, str) and _DURATION.fullmatch(value.strip()):
         return timedelta(seconds=sum(float(n) * _UNITS[unit] for n, unit in _PART.findall(value)))
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         raise ValueError(f"a duration needs its unit: write '{value}s', '{value}m' or '{value}h'")
     return value
 
@@ -68,6 +69,13 @@ def _parse_number(value: Any) -> Any:
     return str(value) if isinstance(value, float) else value
 
 
+def _within_reach(number: Decimal) -> Decimal:
+    """Refuse what no float can be either: a number of a billion digits would take all memory once it is shown."""
+    if number.is_finite() and abs(number.adjusted()) > _MOST_DIGITS:
+        raise ValueError(f"must be a number of at most {_MOST_DIGITS} digits")
+    return number
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
@@ -75,7 +83,7 @@ Duration = Annotated[
 ]
 """A length of time: ``30m`` in YAML, ISO 8601 in JSON."""
 
-Number = Annotated[Decimal, BeforeValidator(_parse_number), Field(allow_inf_nan=False)]
+Number = Annotated[Decimal, BeforeValidator(_parse_number), Field(allow_inf_nan=False), AfterValidator(_within_reach)]
 """An exact finite number; a YAML float is read as it was written, not as its binary neighbour."""
 
 Share = Annotated[
@@ -86,7 +94,7 @@ Share = Annotated[
 ]
 """A share of the bot's capital: ``10%`` or ``0.1``."""
 
-Money = Annotated[Decimal, BeforeValidator(_parse_number), Field(allow_inf_nan=False)]
+Money = Annotated[Decimal, BeforeValidator(_parse_number), Field(allow_inf_nan=False), AfterValidator(_within_reach)]
 """An amount in the account's currency, exact."""
 
 Time = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]

@@ -39,6 +39,8 @@ class Code(StrEnum):
     LOOKS_OPEN = "GOV_LOOKS_OPEN"
     LOOKS_INCONCLUSIVE = "GOV_LOOKS_INCONCLUSIVE"
     SCORE_MARGINAL = "GOV_SCORE_MARGINAL"
+    CASE_UNREADABLE = "GOV_CASE_UNREADABLE"
+    WRONG_EVIDENCE = "GOV_WRONG_EVIDENCE"
     # --- people -----------------------------------------------------------------------------------------------------
     APPROVED = "GOV_APPROVED"
     ALLOWED = "GOV_ALLOWED"

@@ -39,6 +39,10 @@ class PairEvidence(Record):
     kind: Literal["pair"] = "pair"
     candidate: NumberEvidence
     baseline: NumberEvidence
+    """The same number of the variant it is compared with, whichever that is."""
+    candidate_capital: Money | None = None
+    """What the platform allots to the candidate in this stage."""
+    baseline_capital: Money | None = None
 
 
 class TradeOutcome(Record):

@@ -10,9 +10,9 @@ from pydantic_core import PydanticCustomError
 from promotion_ladder.core.base import Duration, Share, Spec
 from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.gates import Gate, Guard
-from promotion_ladder.core.gates.comparison import ComparisonCheck
+from promotion_ladder.core.gates.comparison import ComparisonCheck, DeltaGate
 from promotion_ladder.core.gates.mann_whitney import MannWhitneyGate
-from promotion_ladder.core.gates.non_inferiority import NonInferiorityGate, Terms
+from promotion_ladder.core.gates.non_inferiority import Measure, NonInferiorityGate, Terms
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import DEFAULT_LEASE, Limits, Mode, Variant
 from promotion_ladder.core.query import expand
@@ -219,6 +219,11 @@ class Stage(Spec):
                 raise misplaced(
                     "in a ladder 'alpha' belongs to the stage, whose gates share it", "gates", index, "alpha"
                 )
+            if isinstance(gate, NonInferiorityGate) and gate.measure is Measure.RATE and not gate.sum:
+                raise misplaced(
+                    "in a ladder a rate needs 'sum', the PromQL of its events, and 'count', that of its exposures",
+                    "gates", index, "sum",
+                )  # fmt: skip
             if gate.wants.only_recorded:
                 raise misplaced(
                     f"'{gate.kind}' judges recorded verdicts, and no stage gathers any: state the gates themselves",
@@ -236,6 +241,16 @@ class Stage(Spec):
                 )  # fmt: skip
         return self
 
+    @model_validator(mode="after")
+    def _capital_is_divided_by(self) -> Self:
+        for index, gate in enumerate(self.gates):
+            if isinstance(gate, DeltaGate) and gate.unit == "per_capital" and self.mode is not Mode.CANARY:
+                raise misplaced(
+                    f"'per_capital' is for canary stages; in a {self.mode} stage one side has no capital, "
+                    "so the gate could never pass", "gates", index, "unit",
+                )  # fmt: skip
+        return self
+
     @property
     def share(self) -> Decimal:
         """The candidate's share of the capital at the venue: none before canary, all of it live."""
@@ -246,6 +261,11 @@ class Stage(Spec):
         """Whether a guard that cannot see comes down; else it holds."""
         stated = self.guards.on_blind if self.guards is not None else None
         return stated == "abort" if stated is not None else self.mode.touches_money
+
+    def against_capital(self, against: Variant) -> Decimal:
+        """The share of the capital that the variant has with which the candidate is compared."""
+        beside = self.share if self.baseline else Decimal(0)
+        return beside if against is Variant.BASELINE else 1 - self.share - beside
 
     def samples_needed(self, gate: MetricCheck | MannWhitneyGate | NonInferiorityGate) -> int:
         """Finite samples ``gate`` needs in this stage."""

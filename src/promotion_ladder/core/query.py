@@ -17,15 +17,31 @@ def expand(query: str, metrics: dict[str, str], labels: dict[str, str], window: 
 
     Raises ValueError naming an unknown ``$word``.
     """
-    matchers = ",".join(f'{name}="{_escape(value)}"' for name, value in labels.items())
-    length = f"{max(round(window.total_seconds() * 1000), 1)}ms"
-    words = DEFAULT_METRICS | metrics | {"labels": matchers, "window": length}
+    words = _words(metrics, labels, window)
     try:
         return Template(query).substitute(words)
     except KeyError as unknown:
         raise ValueError(f"the query uses ${unknown.args[0]}, known are ${', $'.join(sorted(words))}") from None
     except ValueError as broken:
         raise ValueError(f"the query cannot be read: {broken}; write $$ for a dollar sign") from None
+
+
+def origin(query: str, metrics: dict[str, str], labels: dict[str, str], window: timedelta, index: int) -> int:
+    """Where in ``query`` that stands which became the character at ``index`` of its expansion; a word as a whole."""
+    words = _words(metrics, labels, window)
+    longer = 0
+    for word in Template.pattern.finditer(query):
+        filled = Template(word[0]).substitute(words)
+        if index < word.start() + longer + len(filled):
+            return min(word.start(), index - longer)
+        longer += len(filled) - len(word[0])
+    return index - longer
+
+
+def _words(metrics: dict[str, str], labels: dict[str, str], window: timedelta) -> dict[str, str]:
+    matchers = ",".join(f'{name}="{_escape(value)}"' for name, value in labels.items())
+    length = f"{max(round(window.total_seconds() * 1000), 1)}ms"
+    return DEFAULT_METRICS | metrics | {"labels": matchers, "window": length}
 
 
 def _escape(value: str) -> str:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from promotion_ladder.adapters.files.document import Document, Path_
 from promotion_ladder.adapters.files.kinds import Parsed, parse, parse_any
 from promotion_ladder.adapters.files.problem import Problem, choose
+from promotion_ladder.adapters.files.queries import reviewed
 from promotion_ladder.core.ladder import ApprovalExit, AutoExit, Ladder
 from promotion_ladder.core.people import People, Policy
 from promotion_ladder.core.release import Release
@@ -19,18 +20,30 @@ M = TypeVar("M", bound=BaseModel)
 
 def check_file(path: Path | str) -> list[Problem]:
     """What is wrong with one file by itself."""
-    return list(parse_any(path).problems)
+    one = parse_any(path)
+    return [*one.problems, *_by_itself(one)]
+
+
+def _by_itself(one: Parsed[BaseModel]) -> list[Problem]:
+    """What is wrong with a file whose form is right."""
+    if one.document is None or not isinstance(one.value, Ladder):
+        return []
+    return reviewed(one.document, one.value)
 
 
 def check_files(paths: Iterable[Path | str]) -> list[Problem]:
     """What is wrong with files, each by itself and all together; a folder stands for the files of its kind in it."""
-    files = list(dict.fromkeys(file for path in paths for file in files_in(Path(path))))
-    parsed = {file: parse_any(file) for file in files}
-    found = [problem for one in parsed.values() for problem in one.problems]
+    parsed = {file: parse_any(file) for file in named_by(paths)}
+    found = [problem for one in parsed.values() for problem in (*one.problems, *_by_itself(one))]
     for one in parsed.values():
         if one.document is not None and one.value is not None:
             found += _against_others(one.document, one.value, parsed)
     return found
+
+
+def named_by(paths: Iterable[Path | str]) -> list[Path]:
+    """The operator files that ``paths`` name, each once."""
+    return list(dict.fromkeys(file for path in paths for file in files_in(Path(path))))
 
 
 def files_in(path: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from promotion_ladder.adapters.files.problem import Problem
+from promotion_ladder.adapters.files.problem import Problem, Severity
 
 MAX_BYTES = 1_000_000
 _MAX_NODES = 50_000
@@ -49,10 +49,12 @@ class Document:
             path = path[:-1]
         return self.values.get(path, Mark(1, 1))
 
-    def problem(self, path: Path_, message: str, hint: str = "", *, key: bool = False) -> Problem:
+    def problem(
+        self, path: Path_, message: str, hint: str = "", *, key: bool = False, severity: Severity = "error"
+    ) -> Problem:
         """A problem with what stands at ``path`` (or with its key)."""
         place = self.place(path, key=key)
-        return Problem(str(self.file), place.line, place.column, dotted(path), message, hint)
+        return Problem(str(self.file), place.line, place.column, dotted(path), message, hint, severity)
 
 
 class UnreadableError(Exception):

@@ -3,6 +3,9 @@
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "info"]
 
 
 @dataclass(frozen=True, order=True)
@@ -16,6 +19,8 @@ class Problem:
     """The path to it: ``stages[2].gates[0].max``; empty for the file itself."""
     message: str
     hint: str = ""
+    severity: Severity = "error"
+    """``warning``: it works, but perhaps not as it is meant; ``info``: nothing to mend."""
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}: "

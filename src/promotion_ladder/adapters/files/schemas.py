@@ -6,17 +6,47 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from promotion_ladder.adapters.files.kinds import KINDS
 from promotion_ladder.core.base import show_duration
+from promotion_ladder.core.evaluate import OF_A_LADDER
+from promotion_ladder.core.evidence import Evidence
+from promotion_ladder.core.gates import Gate, Guard
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
+class Case(BaseModel):
+    """A line of what ``ladder evaluate --batch`` reads; further fields are the writer's own."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: str | int | None = None
+    """What its verdict is told by."""
+    gate: Gate | Guard
+    """A gate or guard as in a ladder; ``name`` and ``query`` may be left out."""
+    evidence: Evidence
+    """What it judges."""
+
+
 def schemas() -> dict[str, dict[str, Any]]:
     """The schema of each kind of file, by its name, made from the models."""
-    return {name: _for_yaml(name, model.model_json_schema()) for name, model in KINDS.items()}
+    found = {name: model.model_json_schema() for name, model in KINDS.items()}
+    evidence, case = TypeAdapter(Evidence).json_schema(), _without_ladder(Case.model_json_schema())
+    for union in (evidence, case["properties"]["evidence"]):
+        union["required"] = ["kind"]  # here alone: a number within a pair need not say that it is one
+    found |= {"evidence": evidence, "case": case}
+    return {name: _for_yaml(name, schema) for name, schema in found.items()}
+
+
+def _without_ladder(schema: dict[str, Any]) -> dict[str, Any]:
+    """What only a ladder needs may be left out of the gates in ``schema``."""
+    for tagged in _unions(schema["properties"]["gate"]):
+        for ref in tagged["discriminator"]["mapping"].values():
+            required = schema["$defs"][ref.rsplit("/", 1)[1]]["required"]
+            required[:] = [name for name in required if name not in OF_A_LADDER]
+    return schema
 
 
 def folder() -> Path:
@@ -45,7 +75,7 @@ def _for_yaml(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     for part in [schema, *schema.get("$defs", {}).values()]:
         for field in part.get("properties", {}).values():
             _tidy(field)
-    for tagged in _unions(schema):
+    for tagged in (union for union in _unions(schema) if "required" not in union):
         for ref in tagged["discriminator"]["mapping"].values():
             _require_kind(schema["$defs"][ref.rsplit("/", 1)[1]])
     stage = schema.get("$defs", {}).get("Stage")

@@ -168,6 +168,10 @@ def _not_a_duration(fault: _Fault) -> _Words:
     return _Words(f"'{given}' is not a duration", "; or ".join([_DURATIONS, *others]))
 
 
+def _not_a_moment(fault: _Fault) -> _Words:
+    return _Words(f"must be a moment with its time zone, was '{fault.given}'", "write it as 2026-06-15T12:00:00Z")
+
+
 def _wrong_type(fault: _Fault) -> _Words:
     """A mapping, list or text where another of them belongs."""
     if fault.kind in ("tuple_type", "list_type", "set_type"):
@@ -235,6 +239,11 @@ _TELLERS: dict[str, Callable[[_Fault], _Words | None]] = {
     "enum": _not_a_word,
     "literal_error": _not_a_word,
     "string_pattern_mismatch": _pattern,
+    "int_from_float": _not_a_number,
+    "timezone_aware": _not_a_moment,
+    "datetime_parsing": _not_a_moment,
+    "datetime_from_date_parsing": _not_a_moment,
+    "datetime_type": _not_a_moment,
     "string_too_short": lambda _: _Words("must not be empty"),
     "too_short": _too_few,
     "finite_number": lambda fault: _Words(f"must be a finite number, was '{fault.given}'"),

@@ -38,6 +38,25 @@ class Wants(StrEnum):
         return self in (Wants.MEASUREMENTS, Wants.VERDICTS)
 
 
+_EVIDENCE_OF = {
+    Wants.METRIC: "number",
+    Wants.METRIC_PAIR: "pair",
+    Wants.TRADES: "trades",
+    Wants.REPLAY: "replay",
+    Wants.STANDING: "standing",
+    Wants.MARKET_DATA_AGE: "number",
+    Wants.HEARTBEAT_AGE: "number",
+    Wants.REJECTS: "number",
+    Wants.ORDERS: "number",
+    Wants.POSITIONS: "holdings",
+    Wants.SLICES: "slices or counts",
+    Wants.SAMPLES: "samples",
+    Wants.MEASUREMENTS: "measurements",
+    Wants.VERDICTS: "verdicts",
+}
+"""The kind of evidence for each, to be named where another was given."""
+
+
 class OnFail(StrEnum):
     """What a failing gate does: keep waiting, stop for a person, or come down."""
 
@@ -114,11 +133,13 @@ class Check(Spec):
 
     def wrong_kind(self, evidence: Evidence) -> Verdict:
         """The verdict on evidence of another kind than this check judges."""
-        return self.verdict(
-            Outcome.ERROR,
-            f"gate kind '{self.kind}' cannot judge evidence of kind '{evidence.kind}'",
-            code=Code.QUERY_REFUSED,
-        )
+        reason = f"'{self.kind}' cannot judge evidence of kind '{evidence.kind}'"
+        problem: dict[str, JsonValue] = {
+            "field": "evidence.kind",
+            "reason": reason,
+            "allowed": _EVIDENCE_OF.get(self.wants, ""),
+        }
+        return self.verdict(Outcome.ERROR, reason, code=Code.WRONG_EVIDENCE, details={"problem": problem})
 
     def bounded(
         self,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import ClassVar, Literal
 
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.evidence import Evidence, PairEvidence
+from promotion_ladder.core.evidence import Evidence, NumberEvidence, PairEvidence
 from promotion_ladder.core.gates.check import Wants
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import Variant
@@ -70,7 +70,24 @@ class DeltaGate(ComparisonCheck):
     """Candidate minus baseline within bounds."""
 
     kind: Literal["delta"] = "delta"
+    unit: Literal["usd", "per_capital"] | None = None
+    """``usd``: amounts of money, which grow with capital. ``per_capital``: each side is divided by its own first."""
+
+    def judge(self, evidence: Evidence) -> Verdict:
+        """Judge :class:`PairEvidence`; with ``per_capital`` a side that has no capital is no data."""
+        if self.unit != "per_capital" or not isinstance(evidence, PairEvidence):
+            return super().judge(evidence)
+        mine, theirs = evidence.candidate_capital, evidence.baseline_capital
+        if mine is None or mine <= 0 or theirs is None or theirs <= 0:
+            whose = "candidate" if mine is None or mine <= 0 else self.against
+            return self.missing(Code.NO_DATA, f"{whose} has no capital in this stage, so nothing per capital exists")
+        sides = {"candidate": _per(evidence.candidate, mine), "baseline": _per(evidence.baseline, theirs)}
+        return super().judge(evidence.model_copy(update=sides))
 
     def compare(self, candidate: Decimal, baseline: Decimal) -> Decimal | None:
         """The plain difference."""
         return candidate - baseline
+
+
+def _per(number: NumberEvidence, capital: Decimal) -> NumberEvidence:
+    return number.model_copy(update={"value": None if number.value is None else number.value / capital})

@@ -53,6 +53,14 @@ TEXTS = {
         "The score of all gates is below 'pass' and not below 'marginal'.",
         "Look at the gates that did not pass, then decide: 'ladder skip', 'ladder retry' or 'ladder rollback'.",
     ),
+    "GOV_CASE_UNREADABLE": (
+        "The gate or the evidence in the file cannot be read, so nothing was judged.",
+        "Mend the field that is named; docs/evaluate.md shows the form.",
+    ),
+    "GOV_WRONG_EVIDENCE": (
+        "The evidence is of a kind that the gate does not judge.",
+        "Give the gate evidence of its own kind; docs/evaluate.md has the table.",
+    ),
     "GOV_APPROVED": (
         "The approval counts.",
         "Nothing to do.",
