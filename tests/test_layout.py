@@ -38,7 +38,7 @@ TEMPORAL = words("temporalio")
 # Whoever adds a module to the top of the package gives it a row. Only workers, cli, stack and client know adapters.
 LAYERS = {
     "promotion_ladder": Layer(words("")),  # it runs on every import, in the workflow sandbox too
-    "core": Layer(words(""), only=words("pydantic pydantic_core rfc8785")),
+    "core": Layer(words(""), only=words("pydantic pydantic_core rfc8785 scipy")),
     "contracts": Layer(words("core"), never=THE_WORLD),
     "ports": Layer(words("core"), never=THE_WORLD | TEMPORAL),
     "config": Layer(words("core"), never=THE_WORLD | TEMPORAL),
