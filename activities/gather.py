@@ -3,21 +3,26 @@
 It never raises: what could not be had is evidence with a problem.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from promotion_ladder.contracts import StageOrder
-from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.evidence import Evidence, NumberEvidence, PairEvidence, ReplayEvidence
+from promotion_ladder.core.evidence import Evidence, ReplayEvidence
 from promotion_ladder.core.gates import Gate, Wants
-from promotion_ladder.core.gates.comparison import ComparisonCheck
-from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import ReplayOrder, Variant
-from promotion_ladder.core.query import expand
 from promotion_ladder.ports import MetricSource, Platform
+from promotion_ladder.querying import FROM_METRICS, Questions
 from promotion_ladder.watching import Sight
 
-SHORTEST_STEP = timedelta(seconds=1)
+
+def questions(metrics: MetricSource, order: StageOrder) -> Questions:
+    """The stage's questions to ``metrics``: the candidate runs the release, every other variant what is stable."""
+
+    def labels(variant: Variant) -> dict[str, str]:
+        version = order.release.version if variant is Variant.CANDIDATE else order.stable.version
+        return {"bot": order.release.bot, "release": version, "variant": str(variant)}
+
+    return Questions(metrics, order.metrics, labels)
 
 
 class Look:
@@ -27,7 +32,7 @@ class Look:
         self, platform: Platform, metrics: MetricSource, order: StageOrder, observed_from: datetime, now: datetime
     ) -> None:
         self._platform = platform
-        self._metrics = metrics
+        self._questions = questions(metrics, order)
         self._order = order
         self._from = observed_from
         self._now = now
@@ -35,30 +40,11 @@ class Look:
 
     async def evidence(self, check: Gate) -> Evidence:
         """What ``check`` judges."""
-        match check.wants:
-            case Wants.METRIC if isinstance(check, MetricCheck):
-                return await self._metric(check, Variant.CANDIDATE)
-            case Wants.METRIC_PAIR if isinstance(check, ComparisonCheck):
-                return PairEvidence(
-                    candidate=await self._metric(check, Variant.CANDIDATE),
-                    baseline=await self._metric(check, check.against),
-                )
-            case Wants.REPLAY:
-                return await self._replay()
-            case _:
-                return await self._sight.standing(check.wants)
-
-    async def _metric(self, check: MetricCheck, variant: Variant) -> NumberEvidence:
-        order = self._order
-        version = order.release.version if variant is Variant.CANDIDATE else order.stable.version
-        labels = {"bot": order.release.bot, "release": version, "variant": str(variant)}
-        window = max(self._now - self._from, SHORTEST_STEP)
-        try:
-            query = expand(check.query, order.metrics, labels, window)
-        except ValueError as error:
-            return NumberEvidence(value=None, problem=Code.QUERY_REFUSED, detail=str(error), source=check.query)
-        step = max(order.stage.observe.every, SHORTEST_STEP)
-        return await self._metrics.measure(query, self._from, self._now, step)
+        if check.wants in FROM_METRICS:
+            return await self._questions.evidence(check, self._from, self._now, self._order.stage.observe.every)
+        if check.wants is Wants.REPLAY:
+            return await self._replay()
+        return await self._sight.standing(check.wants)
 
     async def _replay(self) -> ReplayEvidence:
         order = self._order

@@ -10,7 +10,7 @@ from promotion_ladder.core.card import Telling
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import DESK, AuditEvent, ChainedEvent
-from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
+from promotion_ladder.core.evidence import NumberEvidence, NumbersEvidence, StoredEvidence
 from promotion_ladder.core.flat import Flatness, FlatReport, Residue
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
@@ -276,11 +276,16 @@ class FakeMetrics:
 
     value: Decimal | None = Decimal(1)
     problem: Code | None = None
+    by_label: dict[str, Decimal] = field(default_factory=dict)
     queries: list[str] = field(default_factory=list)
 
     async def measure(self, query: str, start: datetime, end: datetime, step: timedelta) -> NumberEvidence:
         self.queries.append(query)
         return NumberEvidence(value=self.value, at=end, samples=100, problem=self.problem, source=query)
+
+    async def spread(self, query: str, label: str, at: datetime) -> NumbersEvidence:
+        self.queries.append(query)
+        return NumbersEvidence(numbers=self.by_label, problem=self.problem)
 
 
 @dataclass

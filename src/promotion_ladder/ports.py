@@ -11,7 +11,7 @@ from typing import Protocol
 from promotion_ladder.core.alerts import Alert, Told
 from promotion_ladder.core.card import Telling
 from promotion_ladder.core.events import AuditEvent, ChainedEvent
-from promotion_ladder.core.evidence import NumberEvidence, StoredEvidence
+from promotion_ladder.core.evidence import NumberEvidence, NumbersEvidence, StoredEvidence
 from promotion_ladder.core.flat import FlatReport
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery
@@ -132,6 +132,9 @@ class MetricSource(Protocol):
 
     async def measure(self, query: str, start: datetime, end: datetime, step: timedelta) -> NumberEvidence:
         """The newest value of ``query`` in the window and how many finite samples it has there; never raises."""
+
+    async def spread(self, query: str, label: str, at: datetime) -> NumbersEvidence:
+        """The values of ``query`` at one moment by the value of ``label``, none without series; never raises."""
 
 
 class AuditStore(Protocol):

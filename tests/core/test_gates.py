@@ -14,8 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import (
     Evidence,
+    HistogramEvidence,
     HoldingsEvidence,
     NumberEvidence,
+    NumbersEvidence,
     PairEvidence,
     ReplayEvidence,
     StandingEvidence,
@@ -58,6 +60,10 @@ def trades(*closed: TradeOutcome, **more: Any) -> TradesEvidence:
     return TradesEvidence(candidate=closed, **({"stage_entered_at": ENTERED, "now": NOW} | more))
 
 
+def numbers(**named: float) -> NumbersEvidence:
+    return NumbersEvidence.model_validate({"numbers": named})
+
+
 def standing(pnl: str | None, peak: str | None = "0", capital: str | None = "100") -> StandingEvidence:
     return StandingEvidence.model_validate({"pnl": pnl, "peak_pnl": peak, "capital": capital})
 
@@ -88,6 +94,18 @@ ALL: list[Check] = [
     gate("drawdown", max=1000),
     gate("drawdown", max_share="90%"),
     gate("replay_match"),
+    gate("slo", target="99%", owner="desk"),
+    gate("slo", target="99%", owner="desk", bad="b"),
+    gate("drift"),
+    gate("drift", max_kl=None, max_psi="0.2"),
+    gate("fill_ratio"),
+    gate("slippage", max_rmse=5, max_mean=1),
+    gate("deny_rate"),
+    gate("violations"),
+    gate("overload"),
+    gate("gaps"),
+    gate("alerts"),
+    guard("slo", target="99%", owner="desk"),
     guard("loss", max=1000),
     guard("loss", max_share="90%"),
     guard("drawdown", max=1000),
@@ -107,6 +125,28 @@ GOOD: list[Evidence] = [
     standing("5", "6"),
     HoldingsEvidence(values={"WTI": Decimal(1)}),
     replay(run("a"), run("a"), run("b")),
+    numbers(
+        good=999,
+        bad=1,
+        total=1000,
+        good_long=999,
+        total_long=1000,
+        good_short=99,
+        total_short=100,
+        fills=90,
+        orders=100,
+        predicted=180,
+        real=185,
+        squared_error=90,
+        denied=3,
+        decisions=100,
+        critical=0,
+        all=1,
+        against=1,
+        witness=1,
+        **{"code pool_overloaded": 0, "code no_workers": 0, "gaps WTI": 0, "age WTI": 2},
+    ),
+    HistogramEvidence.model_validate({"edges": [0, 1], "recent": [100, 200, 100], "training": [1000, 2000, 1000]}),
 ]
 
 

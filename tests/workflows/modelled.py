@@ -214,7 +214,7 @@ class Bench:
         async def guard(order: StageOrder) -> GuardTrip:
             finding = None if self.asleep else await self._watcher(port, order).look()
             if finding is not None:
-                return await GuardActivities(port)._act(order, finding)
+                return await GuardActivities(port, FakeMetrics())._act(order, finding)
             raise ApplicationError("all is well", next_retry_delay=LOOK, category=ApplicationErrorCategory.BENIGN)
 
         return guard

@@ -11,11 +11,11 @@ import re
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
@@ -24,7 +24,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.evidence import NumberEvidence
+from promotion_ladder.core.evidence import NumberEvidence, NumbersEvidence
 from promotion_ladder.ports import MetricSource
 
 _MOST_STEPS = 10_900  # Prometheus refuses more than 11 000 points a series
@@ -32,6 +32,7 @@ _MOST_BYTES = 32 * 2**20
 _LEAST_FRESHNESS = timedelta(seconds=15)
 _CHUNK = 64 * 2**10
 _DETAIL = 300
+_Shape = TypeVar("_Shape")
 
 
 class _Window(NamedTuple):
@@ -99,15 +100,25 @@ class PrometheusSource(MetricSource):
             window = _window(start, end, step)
             answer = await self._ask(query, window)
             newest, samples = _judge(answer, max(3 * step, _LEAST_FRESHNESS), window.end)
-        except _Fault as fault:
-            detail = self._discreet(fault.detail)
-            return NumberEvidence(
-                value=None, at=fault.at, samples=fault.samples, problem=fault.code, detail=detail, source=query
-            )
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong here is missing evidence, never a crash
-            detail = self._discreet(f"asking Prometheus failed: {type(problem).__name__}: {problem}")
-            return NumberEvidence(value=None, problem=Code.SOURCE_DOWN, detail=detail, source=query)
+            fault = self._told(problem)
+            return NumberEvidence(
+                value=None, at=fault.at, samples=fault.samples, problem=fault.code, detail=fault.detail, source=query
+            )
         return NumberEvidence(value=newest.value, at=newest.at, samples=samples, source=query)
+
+    async def spread(self, query: str, label: str, at: datetime) -> NumbersEvidence:
+        """The values of ``query`` at ``at``, by the value of ``label``; no series is no numbers, and no problem.
+
+        A series without the label, two of one value, and a value that is no finite number are problems of all. Never
+        raises.
+        """
+        try:
+            answer = await self._ask(query, _window(at, at, timedelta(seconds=1)))
+            return NumbersEvidence(numbers=_by_label(answer, label))
+        except Exception as problem:  # noqa: BLE001 - as above
+            fault = self._told(problem)
+            return NumbersEvidence(problem=fault.code, detail=fault.detail)
 
     async def close(self) -> None:
         """Give connections and threads back, without waiting for a server that hangs."""
@@ -163,6 +174,13 @@ class PrometheusSource(MetricSource):
             self._mine.pair = client, session
         pair: tuple[PrometheusConnect, _Session] = self._mine.pair
         return pair
+
+    def _told(self, problem: Exception) -> _Fault:
+        """What went wrong, without secrets."""
+        if isinstance(problem, _Fault):
+            return _Fault(problem.code, self._discreet(problem.detail), problem.at, problem.samples)
+        detail = f"asking Prometheus failed: {type(problem).__name__}: {problem}"
+        return _Fault(Code.SOURCE_DOWN, self._discreet(detail))
 
     def _discreet(self, text: str) -> str:
         for secret in self._secrets:
@@ -224,13 +242,7 @@ def _window(start: datetime, end: datetime, step: timedelta) -> _Window:
 
 def _judge(answer: _Answer, freshness: timedelta, end: int) -> tuple[_Sample, int]:
     """The newest sample and the number of finite ones; raises _Fault for everything that is no single number."""
-    payload = _payload(answer)
-    if warnings := payload.get("warnings"):  # "infos" are remarks on style
-        raise _Fault(Code.QUERY_WARNED, "; ".join(map(str, warnings)) if isinstance(warnings, list) else str(warnings))
-    try:
-        samples = _samples(payload["data"])
-    except (LookupError, TypeError, ValueError, AttributeError, InvalidOperation, OverflowError) as problem:
-        raise _Fault(Code.SOURCE_DOWN, "the answer does not have the shape of Prometheus' API") from problem
+    samples = _read(answer, _samples)
     if not samples:
         raise _Fault(Code.NO_DATA, "the query answered no sample in the window", samples=0)
     newest = samples[-1]
@@ -242,6 +254,38 @@ def _judge(answer: _Answer, freshness: timedelta, end: int) -> tuple[_Sample, in
     if not newest.value.is_finite():
         raise _Fault(Code.NOT_A_NUMBER, f"the newest sample is {newest.value}", newest.at, finite)
     return newest, finite
+
+
+def _by_label(answer: _Answer, label: str) -> dict[str, Decimal]:
+    """The one sample of each series, by the value of ``label``; raises _Fault for everything else."""
+    found: dict[str, Decimal] = {}
+    for name, sample in _read(answer, lambda data: _labelled(data, label)):
+        if name in found:
+            raise _Fault(Code.SEVERAL_SERIES, f"two series have {label}=\"{name}\"; aggregate with 'by ({label})'")
+        if not sample.value.is_finite():
+            raise _Fault(Code.NOT_A_NUMBER, f'the value of {label}="{name}" is {sample.value}')
+        found[name] = sample.value
+    return found
+
+
+def _labelled(data: dict[str, Any], label: str) -> list[tuple[str, _Sample]]:
+    pairs = [(series["metric"], series.get("values") or [series["value"]]) for series in data["result"]]
+    if any(label not in metric for metric, _ in pairs):
+        raise _Fault(
+            Code.QUERY_REFUSED, f"the query answered a series without '{label}'; aggregate with 'by ({label})'"
+        )
+    return [(metric[label], _sample(values[-1])) for metric, values in pairs]
+
+
+def _read(answer: _Answer, how: Callable[[dict[str, Any]], _Shape]) -> _Shape:
+    """What ``how`` makes of the data of a successful answer without warnings; raises _Fault for every other."""
+    payload = _payload(answer)
+    if warnings := payload.get("warnings"):  # "infos" are remarks on style
+        raise _Fault(Code.QUERY_WARNED, "; ".join(map(str, warnings)) if isinstance(warnings, list) else str(warnings))
+    try:
+        return how(payload["data"])
+    except (LookupError, TypeError, ValueError, AttributeError, InvalidOperation, OverflowError) as problem:
+        raise _Fault(Code.SOURCE_DOWN, "the answer does not have the shape of Prometheus' API") from problem
 
 
 def _payload(answer: _Answer) -> dict[str, Any]:

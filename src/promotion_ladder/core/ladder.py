@@ -10,7 +10,6 @@ from pydantic_core import PydanticCustomError
 from promotion_ladder.core.base import Duration, Share, Spec
 from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.gates import Gate, Guard
-from promotion_ladder.core.gates.comparison import ComparisonCheck
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import DEFAULT_LEASE, Limits, Mode, Variant
 from promotion_ladder.core.query import expand
@@ -230,7 +229,7 @@ class Stage(Spec):
 
 
 def _compares_with_baseline(gate: Gate) -> bool:
-    return isinstance(gate, ComparisonCheck) and gate.against is Variant.BASELINE
+    return any(asked.variant is Variant.BASELINE for asked in gate.queries().values())
 
 
 class Probe(Spec):
@@ -291,13 +290,20 @@ class Ladder(Spec):
 
     @model_validator(mode="after")
     def _queries_can_be_read(self) -> Self:
+        labels = dict.fromkeys(("bot", "release", "variant"), "")
         for index, stage in enumerate(self.stages):
-            for place, gate in enumerate(stage.gates):
-                if isinstance(gate, MetricCheck):
+            guards = stage.guards.checks if stage.guards is not None else ()
+            checks: list[tuple[tuple[str | int, ...], Gate | Guard]] = [
+                *((("gates", place), gate) for place, gate in enumerate(stage.gates)),
+                *((("guards", "checks", place), guard) for place, guard in enumerate(guards)),
+            ]
+            for at, check in checks:
+                for name, asked in check.queries().items():
                     try:
-                        expand(gate.query, self.metrics, {}, stage.observe.min)
+                        expand(asked.query, self.metrics, labels, stage.observe.min)
                     except ValueError as unreadable:
-                        raise misplaced(str(unreadable), "stages", index, "gates", place, "query") from None
+                        field = (name,) if name in type(check).model_fields else ()
+                        raise misplaced(str(unreadable), "stages", index, *at, *field) from None
         return self
 
     @property

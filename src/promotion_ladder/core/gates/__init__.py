@@ -11,16 +11,37 @@ from pydantic import Field
 from promotion_ladder.core.gates.age import HeartbeatGate, HeartbeatGuard, StalenessGate, StalenessGuard
 from promotion_ladder.core.gates.check import GateBase, GuardBase, OnFail, OnTrip, Wants
 from promotion_ladder.core.gates.comparison import DeltaGate, RatioGate
+from promotion_ladder.core.gates.drift import DriftGate
+from promotion_ladder.core.gates.execution import SlippageGate
+from promotion_ladder.core.gates.health import AlertsGate, GapsGate, OverloadGate, ViolationsGate
 from promotion_ladder.core.gates.money import DrawdownGate, DrawdownGuard, LossGuard
+from promotion_ladder.core.gates.numbers import DenyRateGate, FillRatioGate
 from promotion_ladder.core.gates.position import PositionGuard
 from promotion_ladder.core.gates.rejects import OrderRateGuard, RejectBurstGuard
 from promotion_ladder.core.gates.replay_match import ReplayMatchGate
+from promotion_ladder.core.gates.slo import SloGate, SloGuard
 from promotion_ladder.core.gates.streak import StreakGuard
 from promotion_ladder.core.gates.threshold import ThresholdGate
 from promotion_ladder.core.gates.trades import TradesGate
 
 Gate = Annotated[
-    ThresholdGate | RatioGate | DeltaGate | TradesGate | StalenessGate | HeartbeatGate | DrawdownGate | ReplayMatchGate,
+    ThresholdGate
+    | RatioGate
+    | DeltaGate
+    | TradesGate
+    | StalenessGate
+    | HeartbeatGate
+    | DrawdownGate
+    | ReplayMatchGate
+    | SloGate
+    | DriftGate
+    | FillRatioGate
+    | SlippageGate
+    | DenyRateGate
+    | ViolationsGate
+    | OverloadGate
+    | GapsGate
+    | AlertsGate,
     Field(discriminator="kind"),
 ]
 """Any gate, told apart by ``kind``."""
@@ -33,15 +54,21 @@ Guard = Annotated[
     | OrderRateGuard
     | StalenessGuard
     | HeartbeatGuard
-    | StreakGuard,
+    | StreakGuard
+    | SloGuard,
     Field(discriminator="kind"),
 ]
 """Any guard, told apart by ``kind``."""
 
 __all__ = [
+    "AlertsGate",
     "DeltaGate",
+    "DenyRateGate",
     "DrawdownGate",
     "DrawdownGuard",
+    "DriftGate",
+    "FillRatioGate",
+    "GapsGate",
     "Gate",
     "GateBase",
     "Guard",
@@ -52,14 +79,19 @@ __all__ = [
     "OnFail",
     "OnTrip",
     "OrderRateGuard",
+    "OverloadGate",
     "PositionGuard",
     "RatioGate",
     "RejectBurstGuard",
     "ReplayMatchGate",
+    "SlippageGate",
+    "SloGate",
+    "SloGuard",
     "StalenessGate",
     "StalenessGuard",
     "StreakGuard",
     "ThresholdGate",
     "TradesGate",
+    "ViolationsGate",
     "Wants",
 ]

@@ -33,6 +33,18 @@ TEXTS = {
         "Two replays of this release over the same data decided differently.",
         "The release is not deterministic; find the cause before it trades.",
     ),
+    "GOV_SLO_MISSED": (
+        "A service level is below its target: more events were bad than its error budget allows.",
+        "The verdict names the owner; find out what the bad events have in common before anything is relaxed.",
+    ),
+    "GOV_DRIFTED": (
+        "Recent data differs from the training data by more than the limit, and by more than chance explains.",
+        "Evaluate the model again: 'ladder rollback', then a start from the first stage replays this digest afresh.",
+    ),
+    "GOV_VIOLATIONS": (
+        "The release broke its parser's or schema's rules: critically, or more often than what it is compared with.",
+        "Read the bot's log for the violations; they are in what it reads or in what it writes.",
+    ),
     "GOV_APPROVED": (
         "The approval counts.",
         "Nothing to do.",
