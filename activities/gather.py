@@ -3,37 +3,33 @@
 It never raises: what could not be had is evidence with a problem.
 """
 
-import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from promotion_ladder.contracts import StageOrder
 from promotion_ladder.core.capital import split
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.evidence import (
-    Evidence,
-    NumberEvidence,
-    PairEvidence,
-    ReplayEvidence,
-    SamplesEvidence,
-    Series,
-    Slice,
-    SlicesEvidence,
-    TradeOutcome,
-)
-from promotion_ladder.core.gates import Gate, MannWhitneyGate, NonInferiorityGate, Wants
+from promotion_ladder.core.evidence import Evidence, PairEvidence, ReplayEvidence, Slice, SlicesEvidence, TradeOutcome
+from promotion_ladder.core.gates import Gate, NonInferiorityGate, Wants
 from promotion_ladder.core.gates.comparison import ComparisonCheck
-from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import ReplayOrder, Variant
-from promotion_ladder.core.query import expand
 from promotion_ladder.core.slicing import Span, newly_sealed, of_trades
 from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.ports import MetricSource, Platform
+from promotion_ladder.querying import FROM_METRICS, Questions
 from promotion_ladder.watching import Sight
 
-SHORTEST_STEP = timedelta(seconds=1)
+
+def questions(metrics: MetricSource, order: StageOrder) -> Questions:
+    """The stage's questions to ``metrics``: the candidate runs the release, every other variant what is stable."""
+
+    def labels(variant: Variant) -> dict[str, str]:
+        version = order.release.version if variant is Variant.CANDIDATE else order.stable.version
+        return {"bot": order.release.bot, "release": version, "variant": str(variant)}
+
+    return Questions(metrics, order.metrics, labels)
 
 
 class Look:
@@ -48,68 +44,32 @@ class Look:
         now: datetime,
         carried: Mapping[str, Carried],
     ) -> None:
-        self._carried = carried
         self._platform = platform
-        self._metrics = metrics
+        self._questions = questions(metrics, order)
         self._order = order
         self._from = observed_from
         self._now = now
+        self._carried = carried
         self._sight = Sight(platform, order.release.bot, order.entered_at or observed_from)
 
     async def evidence(self, check: Gate) -> Evidence:
         """What ``check`` judges."""
-        match check.wants:
-            case Wants.METRIC if isinstance(check, MetricCheck):
-                return await self._metric(check, Variant.CANDIDATE)
-            case Wants.METRIC_PAIR if isinstance(check, ComparisonCheck):
-                shares = split(self._order.capital, self._order.stage)
-                return PairEvidence(
-                    candidate=await self._metric(check, Variant.CANDIDATE),
-                    baseline=await self._metric(check, check.against),
-                    candidate_capital=shares.candidate,
-                    baseline_capital=shares.baseline if check.against is Variant.BASELINE else shares.stable,
-                )
-            case Wants.SLICES if isinstance(check, NonInferiorityGate):
-                return await self._slices(check)
-            case Wants.SAMPLES if isinstance(check, MannWhitneyGate):
-                return await self._samples(check)
-            case Wants.REPLAY:
-                return await self._replay()
-            case _:
-                return await self._sight.standing(check.wants)
+        if check.wants in FROM_METRICS:
+            found = await self._questions.evidence(check, self._from, self._now, self._order.stage.observe.every)
+            return self._with_capital(check, found)
+        if isinstance(check, NonInferiorityGate):
+            return await self._slices(check)
+        if check.wants is Wants.REPLAY:
+            return await self._replay()
+        return await self._sight.standing(check.wants)
 
-    def _expand(self, text: str, variant: Variant, window: timedelta | None = None) -> str:
-        """``text`` with everything filled in for ``variant``; ValueError where it cannot be."""
-        order = self._order
-        version = order.release.version if variant is Variant.CANDIDATE else order.stable.version
-        labels = {"bot": order.release.bot, "release": version, "variant": str(variant)}
-        return expand(text, order.metrics, labels, window or max(self._now - self._from, SHORTEST_STEP))
-
-    @property
-    def _step(self) -> timedelta:
-        return max(self._order.stage.observe.every, SHORTEST_STEP)
-
-    async def _metric(self, check: MetricCheck, variant: Variant) -> NumberEvidence:
-        try:
-            query = self._expand(check.query, variant)
-        except ValueError as error:
-            return NumberEvidence(value=None, problem=Code.QUERY_REFUSED, detail=str(error), source=check.query)
-        return await self._metrics.measure(query, self._from, self._now, self._step)
-
-    async def _samples(self, check: MannWhitneyGate) -> SamplesEvidence:
-        sides: list[Series] = []
-        for variant in (Variant.CANDIDATE, check.against):
-            try:
-                query = self._expand(check.query or "", variant)
-            except ValueError as error:
-                return SamplesEvidence(candidate=(), baseline=(), problem=Code.QUERY_REFUSED, detail=str(error))
-            side = await self._metrics.samples(query, self._from, self._now, self._step)
-            if side.problem is not None:
-                detail = f"{variant}: {side.detail or side.problem.sentence}"
-                return SamplesEvidence(candidate=(), baseline=(), problem=side.problem, detail=detail)
-            sides.append(side)
-        candidate, other = sides
-        return SamplesEvidence(candidate=candidate.values, baseline=other.values)
+    def _with_capital(self, check: Gate, found: Evidence) -> Evidence:
+        """The capital behind each side of a comparison; the rest as it is."""
+        if not isinstance(check, ComparisonCheck) or not isinstance(found, PairEvidence):
+            return found
+        shares = split(self._order.capital, self._order.stage)
+        other = shares.baseline if check.against is Variant.BASELINE else shares.stable
+        return found.model_copy(update={"candidate_capital": shares.candidate, "baseline_capital": other})
 
     async def _slices(self, gate: NonInferiorityGate) -> SlicesEvidence:
         """The slices sealed since the last look, by the workflow's clock for metrics, the platform's for trades."""
@@ -120,16 +80,11 @@ class Look:
             return SlicesEvidence(slices=(), **told)
         if gate.of_trades:
             return await self._slices_of_trades(gate, span, told)
+        first = span.since + gate.slice  # a step tells of the slice that ends with it
         try:
-            queries = [
-                (self._expand(query, variant, gate.slice))
-                for variant in (Variant.CANDIDATE, gate.against)
-                for query in gate.queries()
-            ]
+            series = await self._questions.slices(gate.queries().values(), first, span.until, gate.slice)
         except ValueError as error:
             return SlicesEvidence(slices=(), before=before, problem=Code.QUERY_REFUSED, detail=str(error))
-        first = span.since + gate.slice  # a step tells of the slice that ends with it
-        series = await asyncio.gather(*(self._metrics.points(q, first, span.until, gate.slice) for q in queries))
         bad = next((one for one in series if one.problem is not None), None)
         if bad is not None and bad.problem is not Code.NO_DATA:  # asked again next time: nothing is sealed unseen
             return SlicesEvidence(slices=(), before=before, problem=bad.problem, detail=bad.detail)

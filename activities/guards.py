@@ -14,12 +14,14 @@ from datetime import UTC, datetime
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from promotion_ladder.activities.gather import questions
 from promotion_ladder.contracts import GuardTrip, StageOrder
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.gates import OnTrip
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.descent import quieten
-from promotion_ladder.ports import Platform
+from promotion_ladder.ports import MetricSource, Platform
+from promotion_ladder.querying import Eyes
 from promotion_ladder.watching import Finding, Watched, Watcher, latch_scope
 
 TRIES = 5
@@ -28,8 +30,9 @@ TRIES = 5
 class GuardActivities:
     """The watch over one stage."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, metrics: MetricSource) -> None:
         self._platform = platform
+        self._metrics = metrics
 
     @activity.defn(name="guard")
     async def guard(self, order: StageOrder) -> GuardTrip:
@@ -40,16 +43,19 @@ class GuardActivities:
             entered_at=order.entered_at or datetime.now(UTC), also=order.next_stage, muted=order.muted,
             paused=order.paused,
         )  # fmt: skip
-        watcher = Watcher(self._platform, watched)
-        while True:
-            began = asyncio.get_running_loop().time()
-            try:
+        eyes = Eyes(questions(self._metrics, order))
+        watcher = Watcher(self._platform, watched, eyes=eyes)
+        try:
+            while True:
+                began = asyncio.get_running_loop().time()
                 finding = await watcher.look()
-            except LadderError as error:
-                raise ApplicationError(error.detail, type=error.code, non_retryable=True) from None
-            if finding is not None:
-                return await self._act(order, finding)
-            await asyncio.sleep(max(0.0, began + every - asyncio.get_running_loop().time()))
+                if finding is not None:
+                    return await self._act(order, finding)
+                await asyncio.sleep(max(0.0, began + every - asyncio.get_running_loop().time()))
+        except LadderError as error:
+            raise ApplicationError(error.detail, type=error.code, non_retryable=True) from None
+        finally:
+            eyes.close()
 
     async def _act(self, order: StageOrder, finding: Finding) -> GuardTrip:
         if finding.then is OnTrip.PAUSE_SCOPE:

@@ -16,7 +16,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from tests.fakes import FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform, FakeProbes
+from tests.fake_metrics import FakeMetrics
+from tests.fakes import FakeAudit, FakeDirectory, FakeNotifier, FakePlatform, FakeProbes
 from tests.workflows.conftest import PEOPLE, POLICY, World, stage, stub_guard
 
 from promotion_ladder import contracts

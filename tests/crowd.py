@@ -1,6 +1,7 @@
 """A canary on a platform in memory, and what a worker needs to guard it: for crowds of guards."""
 
-from tests.fakes import STABLE, TOTAL, FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform, FakeProbes
+from tests.fake_metrics import FakeMetrics
+from tests.fakes import STABLE, TOTAL, FakeAudit, FakeDirectory, FakeNotifier, FakePlatform, FakeProbes
 from tests.workflows.conftest import LADDER, PEOPLE, POLICY, RELEASE
 
 from promotion_ladder.contracts import StageOrder

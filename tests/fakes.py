@@ -10,7 +10,7 @@ from promotion_ladder.core.card import Telling
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import DESK, AuditEvent, ChainedEvent
-from promotion_ladder.core.evidence import NumberEvidence, Series, StoredEvidence
+from promotion_ladder.core.evidence import StoredEvidence
 from promotion_ladder.core.flat import Flatness, FlatReport, Residue
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
@@ -268,29 +268,6 @@ class FakePlatform:
     async def replay_result(self, bot: str, replay_id: str) -> ReplayResult:
         run = ReplayRun(decisions_sha256="d" * 64, decisions=10, pnl=Decimal(1), max_drawdown=Decimal(0), trades=())
         return ReplayResult(replay_id=replay_id, done=True, candidate=run, repeat=run, stable=run)
-
-
-@dataclass
-class FakeMetrics:
-    """Answers every query with ``value``."""
-
-    value: Decimal | None = Decimal(1)
-    problem: Code | None = None
-    queries: list[str] = field(default_factory=list)
-
-    async def measure(self, query: str, start: datetime, end: datetime, step: timedelta) -> NumberEvidence:
-        self.queries.append(query)
-        return NumberEvidence(value=self.value, at=end, samples=100, problem=self.problem, source=query)
-
-    async def samples(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
-        self.queries.append(query)
-        values = () if self.value is None or self.problem is not None else (float(self.value),) * 100
-        return Series(values=values, problem=self.problem)
-
-    async def points(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
-        self.queries.append(query)
-        value = float(self.value) if self.value is not None else None
-        return Series(values=(value,) * (round((end - start) / step) + 1), problem=self.problem)
 
 
 @dataclass

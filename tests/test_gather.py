@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from tests.crowd import guarded_canary
-from tests.fakes import FakeMetrics
+from tests.fake_metrics import FakeMetrics
 
 from promotion_ladder.activities.gather import Look
 from promotion_ladder.core.evidence import PairEvidence

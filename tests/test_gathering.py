@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.fakes import STABLE, FakeMetrics, FakePlatform
+from tests.fake_metrics import FakeMetrics
+from tests.fakes import STABLE, FakePlatform
 from tests.workflows.conftest import RELEASE
 
 from promotion_ladder.activities.gather import Look

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from tests.crowd import guarded_canary
+from tests.fake_metrics import FakeMetrics
 
 from promotion_ladder.activities.guards import GuardActivities
 from promotion_ladder.contracts import GuardTrip
@@ -20,7 +21,7 @@ async def tripped(then: OnTrip, refusals: int = 0) -> tuple[GuardTrip, dict[Vari
     platform.pnl, platform.refuse_pauses = Decimal(-1_000_000), refusals
     platform.resting = {Variant.CANDIDATE: 3, Variant.BASELINE: 1}
     stage = order.stage.model_copy(update={"guards": guards})
-    trip = await GuardActivities(platform).guard(order.model_copy(update={"stage": stage}))
+    trip = await GuardActivities(platform, FakeMetrics()).guard(order.model_copy(update={"stage": stage}))
     return trip, platform.resting, platform.paused
 
 

@@ -31,6 +31,7 @@ def words(text: str) -> frozenset[str]:
 
 ALL = words("core contracts ports settings config adapters simulation testing client stack activities workflows")
 ALL |= words("workers cli demo tree connection descent incidents reconciling watching beside paging fake_slack gateway")
+ALL |= words("querying")
 THE_WORLD = words("aiohttp fastapi httpx matplotlib prometheus_api_client prometheus_client requests rich slack_bolt")
 THE_WORLD |= words("slack_sdk sqlalchemy typer uvicorn")
 TEMPORAL = words("temporalio")
@@ -50,10 +51,11 @@ LAYERS = {
     "incidents": Layer(words("core ports"), never=THE_WORLD | TEMPORAL),
     "paging": Layer(words("core ports"), never=THE_WORLD | TEMPORAL),
     "reconciling": Layer(words("core contracts ports descent incidents"), never=THE_WORLD),
-    "watching": Layer(words("core ports"), never=THE_WORLD | TEMPORAL),
-    "activities": Layer(words("core contracts ports descent incidents reconciling watching"), never=THE_WORLD),
+    "querying": Layer(words("core ports"), never=THE_WORLD | TEMPORAL),
+    "watching": Layer(words("core ports querying"), never=THE_WORLD | TEMPORAL),
+    "activities": Layer(words("core contracts ports descent incidents querying reconciling watching"), never=THE_WORLD),
     "workflows": Layer(words("core contracts ports activities"), only=words("pydantic pydantic_core temporalio")),
-    "beside": Layer(words("core ports settings config adapters descent watching"), never=TEMPORAL),
+    "beside": Layer(words("core ports settings config adapters descent querying watching"), never=TEMPORAL),
     "connection": Layer(words("core settings"), never=THE_WORLD),
     "client": Layer(
         words("core contracts ports settings config adapters connection descent incidents paging reconciling")

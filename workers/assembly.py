@@ -78,7 +78,7 @@ def activities(world: Ports, client: Client) -> dict[str, list[Activity]]:
             reconciliation.look, reconciliation.tell,
         ],
         contracts.QUEUE_NOTICES: [notification.notify],
-        contracts.QUEUE_GUARDS: [GuardActivities(world.platform).guard],
+        contracts.QUEUE_GUARDS: [GuardActivities(world.platform, world.metrics).guard],
         contracts.QUEUE_LADDER: [safety.flatten],
         contracts.QUEUE_SAFETY: [
             safety.wind_down, safety.reassign, safety.restore, safety.hold_out, reconciliation.make_safe,

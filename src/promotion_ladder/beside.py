@@ -32,6 +32,7 @@ from promotion_ladder.core.ladder import Ladder, Stage
 from promotion_ladder.core.platform import BotFacts, LatchOrder, Scope, Telemetry, Variant
 from promotion_ladder.descent import flatness, flatten
 from promotion_ladder.ports import Platform
+from promotion_ladder.querying import FROM_METRICS
 from promotion_ladder.settings import Settings
 from promotion_ladder.watching import Finding, Watched, Watcher, latch_scope
 
@@ -141,15 +142,19 @@ class Beside:
 
     def _begin(self, place: Place, stage: Stage) -> None:
         checks = stage.guards.checks if stage.guards is not None else ()
-        muted = tuple(check.name for check in checks if check.wants is Wants.TRADES)
+        long_memory = [check.name for check in checks if check.wants is Wants.TRADES]
+        on_metrics = [check.name for check in checks if check.wants in FROM_METRICS]
+        muted = (*long_memory, *on_metrics)
         watched = Watched(
             bot=self.bot, promotion_id=place.promotion_id, epoch=place.epoch, stage=stage,
             entered_at=self._began, muted=muted,
         )  # fmt: skip
         self._place, self._watcher, self._held = place, Watcher(self.platform, watched), False
         sentence = f"guards {self.bot} in {stage.name} for {place.promotion_id}: lease {show_duration(stage.lease)}"
-        left_out = f"; left to the promotion, since they need the stage's beginning: {', '.join(muted)}"
-        self._tell("guarding", sentence + (left_out if muted else ""))
+        for names, why in ((long_memory, "need the stage's beginning"), (on_metrics, "ask for metrics")):
+            if names:
+                sentence += f"; left to the promotion, since they {why}: {', '.join(names)}"
+        self._tell("guarding", sentence)
 
     def _rest(self, kind: str, sentence: str, code: Code | None = None) -> None:
         self._place = self._watcher = None

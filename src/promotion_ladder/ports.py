@@ -11,7 +11,7 @@ from typing import Protocol
 from promotion_ladder.core.alerts import Alert, Told
 from promotion_ladder.core.card import Telling
 from promotion_ladder.core.events import AuditEvent, ChainedEvent
-from promotion_ladder.core.evidence import NumberEvidence, Series, StoredEvidence
+from promotion_ladder.core.evidence import NumberEvidence, NumbersEvidence, Series, StoredEvidence
 from promotion_ladder.core.flat import FlatReport
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery
@@ -138,6 +138,9 @@ class MetricSource(Protocol):
 
     async def points(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
         """The value of ``query`` at each step from ``start`` to ``end``, both included; never raises."""
+
+    async def spread(self, query: str, label: str, at: datetime) -> NumbersEvidence:
+        """The values of ``query`` at one moment by the value of ``label``, none without series; never raises."""
 
 
 class AuditStore(Protocol):

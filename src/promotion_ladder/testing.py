@@ -18,8 +18,10 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.decide import Decision, Step, decide
 from promotion_ladder.core.evidence import (
     Evidence,
+    HistogramEvidence,
     HoldingsEvidence,
     NumberEvidence,
+    NumbersEvidence,
     PairEvidence,
     ReplayEvidence,
     SamplesEvidence,
@@ -146,6 +148,11 @@ class _Walk(NamedTuple):
                 value = self.metrics(check.query or "", look.now)
                 same = () if value is None else (float(value),)
                 return SamplesEvidence(candidate=same, baseline=same)
+            case Wants.NUMBERS:
+                return _numbers(check, lambda query: self.metrics(query, look.now))
+            case Wants.HISTOGRAM:
+                detail = "a number for each query makes no histogram"
+                return HistogramEvidence(edges=(), candidate=(), baseline=(), problem=Code.NO_DATA, detail=detail)
             case Wants.TRADES:
                 return TradesEvidence(candidate=seen, stage_entered_at=look.entered, now=look.now, capital=look.capital)
             case Wants.STANDING:
@@ -164,6 +171,17 @@ class _Walk(NamedTuple):
 def _number(value: Decimal | None, now: datetime) -> NumberEvidence:
     problem = Code.NO_DATA if value is None else None
     return NumberEvidence(value=value, at=now, samples=1, problem=problem)
+
+
+def _numbers(check: Gate | Guard, metrics: Callable[[str], Decimal | None]) -> NumbersEvidence:
+    """What each query answers; one that asks for the values of a label gets the same for each that is expected."""
+    found: dict[str, Decimal] = {}
+    for name, asked in check.queries().items():
+        value = metrics(asked.query)
+        if value is None:
+            return NumbersEvidence(problem=Code.NO_DATA, detail=f"no number for '{name}'")
+        found |= {f"{name} {label}".strip(): value for label in asked.expected or (asked.by and "any",)}
+    return NumbersEvidence(numbers=found)
 
 
 def _standing(trades: Sequence[TradeOutcome], capital: Decimal) -> StandingEvidence:

@@ -1,4 +1,6 @@
-"""Watching one exposure by its platform's word alone: evidence for guards, the lease, blindness, paused scopes.
+"""Watching one exposure: evidence for guards by its platform's word, the lease, blindness, paused scopes.
+
+Guards that ask for metrics see them through :class:`~promotion_ladder.querying.Eyes`, where there are any.
 
 The guard activity and the guard beside the bot watch with the same eyes. What a watcher remembers is gone when its
 process dies: how long a guard was blind, and for how long a paused scope was well, are then counted anew. Which scopes
@@ -9,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from promotion_ladder.core.codes import Code
@@ -18,6 +20,7 @@ from promotion_ladder.core.evidence import (
     Evidence,
     HoldingsEvidence,
     NumberEvidence,
+    NumbersEvidence,
     StandingEvidence,
     TradeOutcome,
     TradesEvidence,
@@ -37,6 +40,7 @@ from promotion_ladder.core.platform import (
 )
 from promotion_ladder.core.verdict import Outcome, Verdict
 from promotion_ladder.ports import Platform
+from promotion_ladder.querying import FROM_METRICS, Eyes
 
 MINUTE = timedelta(minutes=1)
 EVERYTHING = "platform"
@@ -187,10 +191,17 @@ class Finding:
 class Watcher:
     """The watch over one exposure."""
 
-    def __init__(self, platform: Platform, watched: Watched, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        watched: Watched,
+        clock: Callable[[], float] = time.monotonic,
+        eyes: Eyes | None = None,
+    ) -> None:
         self.platform = platform
         self.watched = watched
         self._clock = clock
+        self._eyes = eyes
         self._blind_since: dict[str, float] = {}
         self._well_since: dict[str, float] = {}
 
@@ -219,7 +230,7 @@ class Watcher:
         """Trips first, then what pauses by itself, then who cannot see."""
         guards = self.watched.stage.guards
         judged = [
-            (check, {target: check.judge(evidence) for target, evidence in (await sight.seen(check)).items()})
+            (check, {target: check.judge(evidence) for target, evidence in (await self._seen(sight, check)).items()})
             for check in (guards.checks if guards is not None else ())
             if check.name not in self.watched.muted
         ]
@@ -235,6 +246,14 @@ class Watcher:
             return self._blind(SCOPES, error.detail) or self._who_is_blind(judged)
         self._blind_since.pop(SCOPES, None)
         return changed or self._who_is_blind(judged)
+
+    async def _seen(self, sight: Sight, check: Guard) -> dict[str, Evidence]:
+        """What ``check`` judges; a guard on metrics where nobody asks for any is blind."""
+        if check.wants not in FROM_METRICS:
+            return await sight.seen(check)
+        if self._eyes is None:
+            return {"": NumbersEvidence(problem=Code.SOURCE_DOWN, detail="nobody asks for metrics here")}
+        return {"": self._eyes.see(check, datetime.now(UTC))}
 
     def _who_is_blind(self, judged: list[tuple[Guard, dict[str, Verdict]]]) -> Finding | None:
         for check, verdicts in judged:

@@ -18,7 +18,7 @@ import pytest
 
 from promotion_ladder.adapters.prometheus import PrometheusSource
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.evidence import NumberEvidence, Series
+from promotion_ladder.core.evidence import NumberEvidence, NumbersEvidence, Series
 from promotion_ladder.stack.processes import free_port
 
 END = datetime.fromtimestamp(int(time.time()) - 600, UTC)
@@ -258,3 +258,40 @@ async def test_a_query_longer_than_any_url_is_answered(prometheus: str) -> None:
 @pytest.mark.parametrize(("window", "step"), [(-MINUTE, STEP), (MINUTE, timedelta()), (MINUTE, -STEP)])
 async def test_a_window_that_makes_no_sense_is_refused(prometheus: str, window: timedelta, step: timedelta) -> None:
     assert (await ask(prometheus, "tiny", window=window, step=step)).problem is Code.QUERY_REFUSED
+
+
+async def spread(url: str, query: str, label: str) -> NumbersEvidence:
+    source = PrometheusSource(url)
+    try:
+        return await source.spread(query, label, END)
+    finally:
+        await source.close()
+
+
+async def test_the_values_of_a_label_are_told_apart(prometheus: str) -> None:
+    found = await spread(prometheus, "pnl", "variant")
+    assert found == NumbersEvidence(numbers={"candidate": Decimal("1000.5"), "stable": Decimal(0)})
+
+
+async def test_no_series_is_nothing_and_no_problem(prometheus: str) -> None:
+    assert await spread(prometheus, "count by (alertname) (ALERTS)", "alertname") == NumbersEvidence()
+
+
+@pytest.mark.parametrize(
+    ("query", "label", "problem", "words"),
+    [
+        ("pnl", "market", Code.QUERY_REFUSED, "aggregate with 'by (market)'"),
+        ("sum(pnl)", "variant", Code.QUERY_REFUSED, "without 'variant'"),
+        ('label_replace(pnl, "x", "y", "", "")', "x", Code.SEVERAL_SERIES, 'two series have x="y"'),
+        ('label_replace(turns_nan, "x", "y", "", "")', "x", Code.NOT_A_NUMBER, 'x="y" is NaN'),
+        ("42", "x", Code.QUERY_REFUSED, "without 'x'"),
+        ("sum(", "x", Code.QUERY_REFUSED, "parse error"),
+    ],
+)
+async def test_a_spread_that_says_nothing_certain_says_why(
+    prometheus: str, query: str, label: str, problem: Code, words: str
+) -> None:
+    found = await spread(prometheus, query, label)
+    assert found.problem is problem
+    assert words in found.detail
+    assert found.numbers == {}

@@ -78,7 +78,7 @@ class TestRules:
             ([stage("live", exit={"kind": "approval", "roles": [], "expires": "1m"})], "at least 1"),
             ([stage("live", exit="sometimes")], "'auto', 'veto', 'approval'"),
             ([stage("live", exit="veto")], "Field required"),
-            ([stage("live", gates=[{**REJECTS, "query": "$nothing"}])], "the query uses $nothing, known are $labels"),
+            ([stage("live", gates=[{**REJECTS, "query": "$nothing"}])], "the query uses $nothing, known are $bot"),
             ([stage("live", gates=[{**REJECTS, "query": 'x=~"a$"'}])], "write $$ for a dollar sign"),
             ([stage("live", gates=[{"kind": "streak", "name": "s"}])], "does not match any of the expected tags"),
             ([stage("live", gates=[{"kind": "trades", "name": "s"}])], "at least one floor"),
@@ -137,10 +137,10 @@ class TestRules:
             Probe.model_validate({"name": "p", **fields})
 
     def test_metrics_of_the_ladder_are_known_in_its_queries(self) -> None:
-        gates = [{**REJECTS, "query": "$fills{$labels}"}]
-        climb = ladder(stage("live", gates=gates), metrics={"fills": "my_fills_total"})
-        assert climb.metrics == {"fills": "my_fills_total"}
-        with pytest.raises(ValidationError, match=r"\$fills"):
+        gates = [{**REJECTS, "query": "$hedges{$labels}"}]
+        climb = ladder(stage("live", gates=gates), metrics={"hedges": "my_hedges_total"})
+        assert climb.metrics == {"hedges": "my_hedges_total"}
+        with pytest.raises(ValidationError, match=r"\$hedges"):
             ladder(stage("live", gates=gates))
 
     def test_an_error_says_where_it_belongs(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from promotion_ladder.adapters.files import load_ladder
 from promotion_ladder.core.evidence import TradeOutcome
 from promotion_ladder.core.gates import MannWhitneyGate
+from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.testing import climb
 
 MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -69,3 +70,16 @@ def test_a_gate_on_samples_sees_both_sides_alike_and_nothing_where_the_metric_ha
         answers = {"lag{$labels}": value}
         done = climb(watched, fine, started_at=MONDAY, metrics=partial(_answer, answers))
         assert done.reached == reached
+
+
+def test_gates_on_named_numbers_get_the_number_of_each_query_and_missing_ones_never_pass() -> None:
+    plain = load_ladder(CONFIG / "ladders" / "demo.yaml").model_dump(mode="json")
+    plain["stages"][1]["gates"] = [{"kind": "deny_rate", "name": "denied"}, {"kind": "overload", "name": "busy"}]
+    ladder = Ladder.model_validate(plain)
+
+    def metrics(query: str, _: datetime) -> Decimal:
+        return Decimal(0 if "denied" in query or "overloaded" in query else 100)
+
+    won = streak(400, won=0.8, every=timedelta(seconds=0.5))
+    assert climb(ladder, won, started_at=MONDAY, metrics=metrics).reached != "shadow"
+    assert climb(ladder, won, started_at=MONDAY).reached == "shadow"

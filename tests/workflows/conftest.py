@@ -17,8 +17,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
+from tests.fake_metrics import FakeMetrics
 from tests.fake_pager import FakeLedger, FakePager
-from tests.fakes import FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform, FakeProbes
+from tests.fakes import FakeAudit, FakeDirectory, FakeNotifier, FakePlatform, FakeProbes
 
 from promotion_ladder import contracts, descent
 from promotion_ladder.contracts import GuardTrip, StageOrder

@@ -22,7 +22,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
-from tests.fakes import FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakeProbes
+from tests.fake_metrics import FakeMetrics
+from tests.fakes import FakeAudit, FakeDirectory, FakeNotifier, FakeProbes
 from tests.workflows.conftest import PEOPLE, POLICY, RELEASE
 from tests.workflows.conftest import stage as plain
 from tests.workflows.simulated import Simulated
@@ -214,7 +215,7 @@ class Bench:
         async def guard(order: StageOrder) -> GuardTrip:
             finding = None if self.asleep else await self._watcher(port, order).look()
             if finding is not None:
-                return await GuardActivities(port)._act(order, finding)
+                return await GuardActivities(port, FakeMetrics())._act(order, finding)
             raise ApplicationError("all is well", next_retry_delay=LOOK, category=ApplicationErrorCategory.BENIGN)
 
         return guard

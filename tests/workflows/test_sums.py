@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.fakes import FakeMetrics
+from tests.fake_metrics import FakeMetrics
 from tests.workflows.conftest import LADDER, World, stage
 
 from promotion_ladder.core.decide import judge

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from tests.fakes import FakeAudit, FakeDirectory, FakeMetrics, FakeNotifier, FakePlatform, FakeProbes
+from tests.fake_metrics import FakeMetrics
+from tests.fakes import FakeAudit, FakeDirectory, FakeNotifier, FakePlatform, FakeProbes
 from tests.workflows.conftest import GATE, PEOPLE, POLICY, World, stub_guard
 
 from promotion_ladder import contracts

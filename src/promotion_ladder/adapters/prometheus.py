@@ -6,8 +6,6 @@ it is given a session of ours that sends once, within a deadline, and keeps the 
 """
 
 import asyncio
-import json
-import math
 import re
 import threading
 import time
@@ -15,7 +13,6 @@ from base64 import b64encode
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -24,8 +21,9 @@ from prometheus_api_client.prometheus_connect import PrometheusConnect
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
+from promotion_ladder.adapters.prometheus_answer import Answer, Fault, by_label, double, every, fresh, newest
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.evidence import NumberEvidence, Series
+from promotion_ladder.core.evidence import NumberEvidence, NumbersEvidence, Series
 from promotion_ladder.ports import MetricSource
 
 _MOST_STEPS = 10_900  # Prometheus refuses more than 11 000 points a series
@@ -41,24 +39,6 @@ class _Window(NamedTuple):
     start: int
     end: int
     step: int
-
-
-class _Answer(NamedTuple):
-    status: int
-    body: bytes
-
-
-class _Sample(NamedTuple):
-    at: datetime
-    value: Decimal
-
-
-class _Fault(Exception):  # noqa: N818 - it is an outcome, caught where evidence is made of it
-    """Why an answer gives no number."""
-
-    def __init__(self, code: Code, detail: str, at: datetime | None = None, samples: int | None = None) -> None:
-        self.code, self.detail, self.at, self.samples = code, detail, at, samples
-        super().__init__(detail)
 
 
 class PrometheusSource(MetricSource):
@@ -99,16 +79,13 @@ class PrometheusSource(MetricSource):
         try:
             window = _window(start, end, step)
             answer = await self._ask(query, window)
-            newest, samples = _newest(_fresh(answer, max(3 * step, _LEAST_FRESHNESS), window.end))
-        except _Fault as fault:
-            detail = self._discreet(fault.detail)
-            return NumberEvidence(
-                value=None, at=fault.at, samples=fault.samples, problem=fault.code, detail=detail, source=query
-            )
+            last, samples = newest(fresh(answer, max(3 * step, _LEAST_FRESHNESS), window.end))
         except Exception as problem:  # noqa: BLE001 - whatever goes wrong here is missing evidence, never a crash
-            detail = self._discreet(f"asking Prometheus failed: {type(problem).__name__}: {problem}")
-            return NumberEvidence(value=None, problem=Code.SOURCE_DOWN, detail=detail, source=query)
-        return NumberEvidence(value=newest.value, at=newest.at, samples=samples, source=query)
+            fault = self._told(problem)
+            return NumberEvidence(
+                value=None, at=fault.at, samples=fault.samples, problem=fault.code, detail=fault.detail, source=query
+            )
+        return NumberEvidence(value=last.value, at=last.at, samples=samples, source=query)
 
     async def samples(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
         """Every sample of ``query`` in [``start``, ``end``], at most one a step, None where it is no finite number.
@@ -117,13 +94,11 @@ class PrometheusSource(MetricSource):
         """
         try:
             window = _window(start, end, step)
-            samples = _fresh(await self._ask(query, window), max(3 * step, _LEAST_FRESHNESS), window.end)
-            return Series(values=tuple(_double(sample.value) for sample in samples))
-        except _Fault as fault:
-            return Series(values=(), problem=fault.code, detail=self._discreet(fault.detail))
+            samples = fresh(await self._ask(query, window), max(3 * step, _LEAST_FRESHNESS), window.end)
+            return Series(values=tuple(double(sample.value) for sample in samples))
         except Exception as problem:  # noqa: BLE001 - as in measure
-            detail = self._discreet(f"asking Prometheus failed: {type(problem).__name__}: {problem}")
-            return Series(values=(), problem=Code.SOURCE_DOWN, detail=detail)
+            fault = self._told(problem)
+            return Series(values=(), problem=fault.code, detail=fault.detail)
 
     async def points(self, query: str, start: datetime, end: datetime, step: timedelta) -> Series:
         """The value of ``query`` at each step from ``start`` to ``end``, both included.
@@ -134,14 +109,25 @@ class PrometheusSource(MetricSource):
         steps = round((end - start) / step) + 1 if step > timedelta() else 0
         try:
             window = _window(start, end, step, exact=True)
-            found = {round(s.at.timestamp() * 1000): s.value for s in _all(await self._ask(query, window))}
-        except _Fault as fault:
-            return Series(values=(None,) * steps, problem=fault.code, detail=self._discreet(fault.detail))
-        except Exception as problem:  # noqa: BLE001 - whatever goes wrong here is missing evidence, never a crash
-            detail = self._discreet(f"asking Prometheus failed: {type(problem).__name__}: {problem}")
-            return Series(values=(None,) * steps, problem=Code.SOURCE_DOWN, detail=detail)
+            found = {round(s.at.timestamp() * 1000): s.value for s in every(await self._ask(query, window))}
+        except Exception as problem:  # noqa: BLE001 - as in measure
+            fault = self._told(problem)
+            return Series(values=(None,) * steps, problem=fault.code, detail=fault.detail)
         values = (found.get(window.start + place * window.step) for place in range(steps))
-        return Series(values=tuple(None if value is None else _double(value) for value in values))
+        return Series(values=tuple(None if value is None else double(value) for value in values))
+
+    async def spread(self, query: str, label: str, at: datetime) -> NumbersEvidence:
+        """The values of ``query`` at ``at``, by the value of ``label``; no series is no numbers, and no problem.
+
+        A series without the label, two of one value, and a value that is no finite number are problems of all. Never
+        raises.
+        """
+        try:
+            answer = await self._ask(query, _window(at, at, timedelta(seconds=1)))
+            return NumbersEvidence(numbers=by_label(answer, label))
+        except Exception as problem:  # noqa: BLE001 - as above
+            fault = self._told(problem)
+            return NumbersEvidence(problem=fault.code, detail=fault.detail)
 
     async def close(self) -> None:
         """Give connections and threads back, without waiting for a server that hangs."""
@@ -149,7 +135,7 @@ class PrometheusSource(MetricSource):
         for client in self._clients:
             client.close()
 
-    async def _ask(self, query: str, window: _Window) -> _Answer:
+    async def _ask(self, query: str, window: _Window) -> Answer:
         ends = time.monotonic() + self._deadline
         asking = asyncio.get_running_loop().run_in_executor(self._threads, self._send, query, window, ends)
         try:
@@ -158,9 +144,9 @@ class PrometheusSource(MetricSource):
             detail = f"{self._url} did not answer within {self._deadline:g} s"
         except (requests.RequestException, OSError) as problem:
             detail = f"{self._url} cannot be reached: {_cause(problem)}"
-        raise _Fault(Code.SOURCE_DOWN, detail)
+        raise Fault(Code.SOURCE_DOWN, detail)
 
-    def _send(self, query: str, window: _Window, ends: float) -> _Answer:
+    def _send(self, query: str, window: _Window, ends: float) -> Answer:
         client, session = self._client()
         session.begin(ends)
         exact = {name: f"{getattr(window, name) / 1000:.3f}" for name in ("start", "end")}
@@ -198,6 +184,13 @@ class PrometheusSource(MetricSource):
         pair: tuple[PrometheusConnect, _Session] = self._mine.pair
         return pair
 
+    def _told(self, problem: Exception) -> Fault:
+        """What went wrong, without secrets."""
+        if isinstance(problem, Fault):
+            return Fault(problem.code, self._discreet(problem.detail), problem.at, problem.samples)
+        detail = f"asking Prometheus failed: {type(problem).__name__}: {problem}"
+        return Fault(Code.SOURCE_DOWN, self._discreet(detail))
+
     def _discreet(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
@@ -210,7 +203,7 @@ class _Session(requests.Session):
     def __init__(self) -> None:
         super().__init__()
         self.trust_env = False
-        self.answer: _Answer | None = None
+        self.answer: Answer | None = None
         self._ends = 0.0
 
     def begin(self, ends: float) -> None:
@@ -234,7 +227,7 @@ class _Session(requests.Session):
         except HTTPError as problem:
             raise requests.ConnectionError(problem) from problem
         response._content = body  # noqa: SLF001 - the library reads it once more
-        self.answer = _Answer(response.status_code, body)
+        self.answer = Answer(response.status_code, body)
         return response
 
     def _read(self, response: requests.Response) -> bytes:
@@ -250,91 +243,12 @@ class _Session(requests.Session):
 
 def _window(start: datetime, end: datetime, step: timedelta, *, exact: bool = False) -> _Window:
     if step <= timedelta() or start > end:
-        raise _Fault(Code.QUERY_REFUSED, "the window ends before it starts, or its step is not positive")
+        raise Fault(Code.QUERY_REFUSED, "the window ends before it starts, or its step is not positive")
     first, last = (round(moment.timestamp() * 1000) for moment in (start, end))
     wide = max(round(step.total_seconds() * 1000), -(-(last - first) // _MOST_STEPS), 1)
     if exact and wide > round(step.total_seconds() * 1000):
-        raise _Fault(Code.QUERY_REFUSED, f"the window has more than {_MOST_STEPS} steps")
+        raise Fault(Code.QUERY_REFUSED, f"the window has more than {_MOST_STEPS} steps")
     return _Window(last - (last - first) // wide * wide, last, wide)
-
-
-def _fresh(answer: _Answer, freshness: timedelta, end: int) -> list[_Sample]:
-    """The samples of the one series, oldest first; raises _Fault where there is none, several, or only old ones."""
-    samples = _all(answer)
-    newest = samples[-1]
-    age = datetime.fromtimestamp(end / 1000, UTC) - newest.at
-    if age > freshness:
-        detail = f"the newest sample is {age.total_seconds():g} s old, more than {freshness.total_seconds():g} s"
-        raise _Fault(Code.STALE_DATA, detail, newest.at, _finite(samples))
-    return samples
-
-
-def _finite(samples: list[_Sample]) -> int:
-    return sum(sample.value.is_finite() for sample in samples)
-
-
-def _newest(samples: list[_Sample]) -> tuple[_Sample, int]:
-    """The newest sample and the number of finite ones; raises _Fault where the newest is no number."""
-    newest, finite = samples[-1], _finite(samples)
-    if not newest.value.is_finite():
-        raise _Fault(Code.NOT_A_NUMBER, f"the newest sample is {newest.value}", newest.at, finite)
-    return newest, finite
-
-
-def _all(answer: _Answer) -> list[_Sample]:
-    """Every sample of the one series, oldest first, at least one; raises _Fault for every other answer."""
-    payload = _payload(answer)
-    if warnings := payload.get("warnings"):  # "infos" are remarks on style
-        raise _Fault(Code.QUERY_WARNED, "; ".join(map(str, warnings)) if isinstance(warnings, list) else str(warnings))
-    try:
-        samples = _samples(payload["data"])
-    except (LookupError, TypeError, ValueError, AttributeError, InvalidOperation, OverflowError) as problem:
-        raise _Fault(Code.SOURCE_DOWN, "the answer does not have the shape of Prometheus' API") from problem
-    if not samples:
-        raise _Fault(Code.NO_DATA, "the query answered no sample in the window", samples=0)
-    return samples
-
-
-def _payload(answer: _Answer) -> dict[str, Any]:
-    """The body of a successful answer; raises _Fault for every other."""
-    try:
-        payload = json.loads(answer.body)
-    except ValueError:
-        payload = None
-    if not isinstance(payload, dict) or "status" not in payload:
-        detail = f"the answer (status {answer.status}) is not Prometheus' JSON, but begins with {answer.body[:40]!r}"
-        raise _Fault(Code.SOURCE_DOWN, detail)
-    if payload["status"] == "success" and answer.status == requests.codes.ok:
-        return payload
-    said = str(payload.get("error") or payload.get("errorType") or "nothing")
-    if answer.status in (requests.codes.bad_request, requests.codes.unprocessable):
-        raise _Fault(Code.QUERY_REFUSED, said)
-    raise _Fault(Code.SOURCE_DOWN, f"Prometheus answered status {answer.status}: {said}")
-
-
-def _samples(data: dict[str, Any]) -> list[_Sample]:
-    """The samples of the one series, oldest first."""
-    result = data["result"]
-    if data["resultType"] == "scalar":
-        return [_sample(result)]
-    if any("histogram" in series or "histograms" in series for series in result):
-        raise _Fault(Code.NOT_A_NUMBER, "the query answered a native histogram; use histogram_quantile(...)")
-    if len(result) > 1:
-        one, other = ("{" + ", ".join(f'{k}="{v}"' for k, v in series["metric"].items()) + "}" for series in result[:2])
-        more = f" and {len(result) - 2} more" if len(result) > 2 else ""
-        raise _Fault(Code.SEVERAL_SERIES, f"{len(result)} series where one was asked: {one} and {other}{more}")
-    pairs = [pair for series in result for pair in series.get("values") or [series["value"]]]
-    return sorted((_sample(pair) for pair in pairs), key=lambda sample: sample.at)
-
-
-def _double(value: Decimal) -> float | None:
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
-def _sample(pair: list[Any]) -> _Sample:
-    at, value = pair
-    return _Sample(datetime.fromtimestamp(float(at), UTC), Decimal(str(value)))
 
 
 def _without_secrets(url: str) -> tuple[str, tuple[str, str] | None]:

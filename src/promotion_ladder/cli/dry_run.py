@@ -15,14 +15,13 @@ from promotion_ladder.core.base import show_duration
 from promotion_ladder.core.capital import split
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
-from promotion_ladder.core.gates import MannWhitneyGate
-from promotion_ladder.core.gates.threshold import MetricCheck
+from promotion_ladder.core.evidence import Evidence, HistogramEvidence, NumberEvidence, NumbersEvidence, PairEvidence
 from promotion_ladder.core.ladder import ApprovalExit, Ladder, Stage, VetoExit
 from promotion_ladder.core.people import People
 from promotion_ladder.core.platform import BotFacts
-from promotion_ladder.core.query import expand
 from promotion_ladder.core.release import Release
 from promotion_ladder.core.state import StartOrder
+from promotion_ladder.querying import FROM_METRICS, Questions
 from promotion_ladder.settings import Settings
 
 
@@ -62,17 +61,15 @@ async def _stage(
     stage: Stage, ladder: Ladder, facts: BotFacts, people: People, metrics: PrometheusSource
 ) -> dict[str, Any]:
     shares = split(facts.total_capital, stage)
+    labels = {"bot": facts.bot, "release": facts.stable.version, "variant": "stable"}
+    asking = Questions(metrics, ladder.metrics, lambda _: labels)
     asks = []
     for gate in stage.gates:
         ask: dict[str, Any] = {"gate": gate.name, "kind": gate.kind}
-        if isinstance(gate, MetricCheck | MannWhitneyGate) and gate.query is not None:
-            labels = {"bot": facts.bot, "release": facts.stable.version, "variant": "stable"}
+        if gate.wants in FROM_METRICS:
             end = datetime.now(UTC)
-            window = timedelta(minutes=1)
-            query = expand(gate.query, ladder.metrics, labels, window)
-            evidence = await metrics.measure(query, end - window, end, stage.observe.every)
-            ask["stable_now"] = f"{evidence.value:.4g}" if evidence.problem is None else evidence.detail
-            ask["problem"] = evidence.problem
+            evidence = await asking.evidence(gate, end - timedelta(minutes=1), end, stage.observe.every)
+            ask["stable_now"], ask["problem"] = _seen(evidence)
         asks.append(ask)
     return {
         "stage": stage.name,
@@ -83,6 +80,23 @@ async def _stage(
         "gates": asks,
         "guards": [check.name for check in stage.guards.checks] if stage.guards else [],
     }
+
+
+def _seen(evidence: Evidence) -> tuple[str, Code | None]:
+    """What was found of stable, in a few words, and the problem with it if any."""
+    match evidence:
+        case PairEvidence():
+            return _seen(evidence.candidate)
+        case NumberEvidence(value=value, problem=None) if value is not None:
+            return f"{value:.4g}", None
+        case NumbersEvidence(problem=None):
+            return ", ".join(f"{name} {value:.4g}" for name, value in evidence.numbers.items()), None
+        case HistogramEvidence(problem=None):
+            return f"{sum(evidence.candidate):.4g} values", None
+        case NumberEvidence() | NumbersEvidence() | HistogramEvidence():
+            return evidence.detail, evidence.problem
+        case _:
+            return "", None
 
 
 def _exit(stage: Stage, people: People) -> str:

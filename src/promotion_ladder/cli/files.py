@@ -88,7 +88,7 @@ async def _answers(url: str, bot: str, files: list[Path]) -> list[Problem]:
 
 async def _answer(source: PrometheusSource, bot: str, query: Query) -> Problem:
     now = datetime.now(UTC)
-    asked = expand(query.gate.query, query.ladder.metrics, {"bot": bot, "variant": "stable"}, TRIED_OVER)
+    asked = expand(query.asked.query, query.ladder.metrics, {"bot": bot, "variant": "stable"}, TRIED_OVER)
     answer = await source.measure(asked, now - TRIED_OVER, now, TRIED_EVERY)
     if answer.problem is None:
         return query.problem(f"stable of {bot} has {show(answer.value)} now, {answer.samples} samples", "", "info")

@@ -33,6 +33,16 @@ class NumberEvidence(Record):
     """The query or the platform's verb."""
 
 
+class NumbersEvidence(Record):
+    """Several named numbers of one look; what was asked for each value of a label is named ``gaps WTI``."""
+
+    kind: Literal["numbers"] = "numbers"
+    numbers: dict[str, Number] = {}
+    problem: Code | None = None
+    """Why they are not all there; then none is judged."""
+    detail: str = ""
+
+
 class PairEvidence(Record):
     """The same number of candidate and of what it is compared with."""
 
@@ -270,6 +280,7 @@ INCIDENTS = "open incidents"
 
 Evidence = Annotated[
     NumberEvidence
+    | NumbersEvidence
     | PairEvidence
     | TradesEvidence
     | ReplayEvidence

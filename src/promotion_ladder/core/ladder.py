@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from promotion_ladder.core.base import Duration, Share, Spec
 from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.gates import Gate, Guard
-from promotion_ladder.core.gates.comparison import ComparisonCheck, DeltaGate
+from promotion_ladder.core.gates.comparison import DeltaGate
 from promotion_ladder.core.gates.mann_whitney import MannWhitneyGate
 from promotion_ladder.core.gates.non_inferiority import Measure, NonInferiorityGate, Terms
 from promotion_ladder.core.gates.threshold import MetricCheck
@@ -279,18 +279,9 @@ class Stage(Spec):
 
 
 def _compares_with_baseline(gate: Gate) -> bool:
-    return isinstance(gate, ComparisonCheck | MannWhitneyGate | NonInferiorityGate) and gate.against is Variant.BASELINE
-
-
-def _queries(gate: Gate) -> list[tuple[str, str]]:
-    """Each PromQL template of ``gate`` by the field it stands in."""
-    if isinstance(gate, NonInferiorityGate):
-        if gate.histogram:
-            return [("histogram", f"${gate.histogram}")]
-        return [("sum", gate.sum), ("count", gate.count)] if gate.sum else []
-    if isinstance(gate, MetricCheck | MannWhitneyGate) and gate.query is not None:
-        return [("query", gate.query)]
-    return []
+    if isinstance(gate, NonInferiorityGate) and gate.against is Variant.BASELINE:
+        return True  # of closed trades it asks nobody but the platform
+    return any(asked.variant is Variant.BASELINE for asked in gate.queries().values())
 
 
 class Probe(Spec):
@@ -351,13 +342,20 @@ class Ladder(Spec):
 
     @model_validator(mode="after")
     def _queries_can_be_read(self) -> Self:
+        labels = dict.fromkeys(("bot", "release", "variant"), "")
         for index, stage in enumerate(self.stages):
-            for place, gate in enumerate(stage.gates):
-                for field, query in _queries(gate):
+            guards = stage.guards.checks if stage.guards is not None else ()
+            checks: list[tuple[tuple[str | int, ...], Gate | Guard]] = [
+                *((("gates", place), gate) for place, gate in enumerate(stage.gates)),
+                *((("guards", "checks", place), guard) for place, guard in enumerate(guards)),
+            ]
+            for at, check in checks:
+                for name, asked in check.queries().items():
                     try:
-                        expand(query, self.metrics, {}, stage.observe.min)
+                        expand(asked.query, self.metrics, labels, stage.observe.min)
                     except ValueError as unreadable:
-                        raise misplaced(str(unreadable), "stages", index, "gates", place, field) from None
+                        field = (name,) if name in type(check).model_fields else ()
+                        raise misplaced(str(unreadable), "stages", index, *at, *field) from None
         return self
 
     @property

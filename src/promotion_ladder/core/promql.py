@@ -32,8 +32,10 @@ class Remark(NamedTuple):
     """False for what may be meant so."""
 
 
-def review(query: str, metrics: dict[str, str]) -> list[Remark]:
-    """What is wrong with a query of a gate; a ladder's ``metrics`` name its metrics.
+def review(query: str, metrics: dict[str, str], by: str = "") -> list[Remark]:
+    """What is wrong with a query of a check; a ladder's ``metrics`` name its metrics.
+
+    It may answer a series for each value of the label ``by``.
 
     Raises ValueError, as :func:`expand` does, when it cannot even be filled in.
     """
@@ -47,7 +49,7 @@ def review(query: str, metrics: dict[str, str]) -> list[Remark]:
         near = f"'{query[where : where + 24]}'" if query[where:] else "its end"
         return [Remark(f"no PromQL: {error}, at character {where + 1} of the query, near {near}", "")]
     try:
-        found = [*_about(tree), *_several(tree, set(_SAMPLE)), *_filtered(tree)]
+        found = [*_about(tree), *_several(tree, {*_SAMPLE, by}), *_filtered(tree)]
     except RecursionError:
         return [Remark("the query is nested too deeply", "put a part of it into a recording rule")]
     return list(dict.fromkeys(found))

@@ -8,12 +8,37 @@ DEFAULT_METRICS = {
     "orders": "quantbot_orders_total",
     "orders_rejected": "quantbot_orders_rejected_total",
     "tick_to_trade": "quantbot_tick_to_trade_seconds_bucket",
+    "fills": "quantbot_fills_total",
+    "slippage_predicted": "quantbot_slippage_predicted_bps_total",
+    "slippage_real": "quantbot_slippage_real_bps_total",
+    "slippage_squared_error": "quantbot_slippage_squared_error_bps2_total",
+    "brier": "quantbot_brier_score_total",
+    "forecasts": "quantbot_forecasts_total",
+    "feature": "quantbot_feature_bucket",
+    "feature_training": "quantbot_feature_training_bucket",
+    "slo_good": "quantbot_slo_good_total",
+    "slo_total": "quantbot_slo_events_total",
+    "data_age": "quantbot_data_age_seconds",
+    "data_gaps": "quantbot_data_gaps_total",
+    "policy_decisions": "quantbot_policy_decisions_total",
+    "policy_denied": "quantbot_policy_denied_total",
+    "violations": "quantbot_violations_total",
+    "overloaded": "quantbot_overloaded",
 }
-"""Names a query may use as ``$orders``, ``$realized_pnl`` …; a ladder's ``metrics`` replaces them."""
+"""Names a query may use as ``$orders``, ``$fills`` …; a ladder's ``metrics`` replaces them (docs/metrics.md)."""
+
+
+def counted(name: str, also: str = "") -> str:
+    """The default query for how much the counters of this name grew in the window, with ``also`` as a matcher.
+
+    ``increase`` alone answers from old samples when the bot is scraped no more; ``and count`` then answers nothing.
+    """
+    series = f"${name}{{$labels{also}}}"
+    return f"sum(increase({series}[$window])) and count({series})"
 
 
 def expand(query: str, metrics: dict[str, str], labels: dict[str, str], window: timedelta) -> str:
-    """``query`` with metric names, escaped label matchers and the window filled in.
+    """``query`` with metric names, escaped label matchers and the window filled in; ``$bot`` is that label's value.
 
     Raises ValueError naming an unknown ``$word``.
     """
@@ -39,10 +64,12 @@ def origin(query: str, metrics: dict[str, str], labels: dict[str, str], window: 
 
 
 def _words(metrics: dict[str, str], labels: dict[str, str], window: timedelta) -> dict[str, str]:
-    matchers = ",".join(f'{name}="{_escape(value)}"' for name, value in labels.items())
+    matchers = ",".join(f'{name}="{escape(value)}"' for name, value in labels.items())
     length = f"{max(round(window.total_seconds() * 1000), 1)}ms"
-    return DEFAULT_METRICS | metrics | {"labels": matchers, "window": length}
+    own = {name: escape(value) for name, value in labels.items()}
+    return DEFAULT_METRICS | metrics | own | {"labels": matchers, "window": length}
 
 
-def _escape(value: str) -> str:
+def escape(value: str) -> str:
+    """A label value as it stands between quotes in PromQL."""
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -29,6 +29,14 @@ class Kind(StrEnum):
     """Good, but at some point its market data stops advancing (it trades on)."""
     CRASHING = "crashing"
     """Good, but at some point it is gone: no heartbeat, no decisions, positions left as they are."""
+    DRIFTING = "drifting"
+    """Good, but its feature is a standard deviation away from what the model was trained on."""
+    MISPRICING = "mispricing"
+    """Good, but its fills cost 10 basis points more than its model says."""
+    VIOLATING = "violating"
+    """Good, but one decision in ten breaks its parser's or schema's rules critically."""
+    DENIED = "denied"
+    """Good, but its own policy denies ``share`` of its decisions."""
 
 
 _MONEY = (Mode.CANARY, Mode.LIVE)
@@ -39,6 +47,10 @@ _MODES = {
     Kind.REJECTING: (Mode.PAPER, *_MONEY),
     Kind.SLOW: _TRADING,
     Kind.STALE: _TRADING,
+    Kind.DRIFTING: _TRADING,
+    Kind.MISPRICING: (Mode.PAPER, *_MONEY),
+    Kind.VIOLATING: _TRADING,
+    Kind.DENIED: _TRADING,
 }
 _AFTER = {Kind.BLEEDING: 10, Kind.CRASHING: 5, Kind.STALE: 5}
 
@@ -52,7 +64,7 @@ class Behaviour(Spec):
     modes: tuple[Mode, ...] | None = None
     """Where it misbehaves; None is the kind's own choice (bleeding and crashing: canary and live)."""
     share: float = Field(default=0.35, ge=0, le=1)
-    """Share of orders the venue rejects, for ``rejecting``."""
+    """Share of orders the venue rejects, for ``rejecting``, or the policy denies, for ``denied``."""
     nondeterministic: bool = False
     """Whether two replays of it differ."""
 
@@ -74,6 +86,13 @@ class Conduct:
     slow: bool = False
     stale: bool = False
     crashed: bool = False
+    drift: float = 0.0
+    """How far its feature has moved, in standard deviations."""
+    mispriced: float = 0.0
+    """Basis points that a fill costs beyond what the model says."""
+    violating: bool = False
+    denies: float = 0.0
+    """Share of its decisions that its own policy denies."""
 
 
 def conduct(behaviour: Behaviour, mode: Mode, traded: dict[str, int]) -> Conduct:
@@ -82,16 +101,15 @@ def conduct(behaviour: Behaviour, mode: Mode, traded: dict[str, int]) -> Conduct
         return Conduct(skill=13)
     if not behaviour.misbehaves(mode, traded):
         return Conduct()
-    match behaviour.kind:
-        case Kind.BLEEDING:
-            return Conduct(skill=2)
-        case Kind.REJECTING:
-            return Conduct(rejects=behaviour.share)
-        case Kind.SLOW:
-            return Conduct(slow=True)
-        case Kind.STALE:
-            return Conduct(stale=True)
-        case Kind.CRASHING:
-            return Conduct(crashed=True)
-        case _:
-            return Conduct()
+    bad = {
+        Kind.BLEEDING: Conduct(skill=2),
+        Kind.REJECTING: Conduct(rejects=behaviour.share),
+        Kind.SLOW: Conduct(slow=True),
+        Kind.STALE: Conduct(stale=True),
+        Kind.CRASHING: Conduct(crashed=True),
+        Kind.DRIFTING: Conduct(drift=1.0),
+        Kind.MISPRICING: Conduct(mispriced=10.0),
+        Kind.VIOLATING: Conduct(violating=True),
+        Kind.DENIED: Conduct(denies=behaviour.share),
+    }
+    return bad.get(behaviour.kind, Conduct())

@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from promotion_ladder.core.platform import Limits, Mode, OrderStatus, Side
+from promotion_ladder.simulation import measures
 from promotion_ladder.simulation.strategy import Decision, entry_price, quantity
 from promotion_ladder.simulation.world import Row, World, show_time
 
@@ -25,6 +26,7 @@ def enter(world: World, bot: Row, variant: Row, decision: Decision) -> None:
         return
     limit = entry_price(price, decision.direction)
     breach = breached(world, bot, variant, decision.instrument, size, limit) if mode.touches_money else ""
+    breach = "the bot's own policy denies it" if decision.denied else breach
     if breach:
         status = OrderStatus.DENIED
     elif decision.rejected and mode is not Mode.SHADOW:
@@ -44,6 +46,7 @@ def enter(world: World, bot: Row, variant: Row, decision: Decision) -> None:
         "hold": decision.hold,
     }
     number = _insert_order(world, variant, order)
+    measures.decided(world, variant, decision, status)
     if breach:
         world.effect("denied", bot["bot"], variant["variant"], order_id=f"o{number}", reason=breach)
         return
@@ -84,6 +87,8 @@ def fill(world: World, bot: Row, order: Row) -> None:
     world.run("UPDATE orders SET status = 'filled' WHERE n = ?", order["n"])
     identity = (order["bot"], order["variant"], order["instrument"])
     add(world, identity, held, price, world.tick + order["hold"])
+    if Mode(order["mode"]) is not Mode.SHADOW:
+        measures.filled(world, world.variant(order["bot"], order["variant"]) or {}, order["n"])
     if Mode(order["mode"]).touches_money:
         move_venue(world, bot["account"], order["instrument"], held)
 
@@ -101,6 +106,7 @@ def close(world: World, bot: Row, position: Row, size: Decimal, key: str | None 
         world.effect("order", bot["bot"], position["variant"], order_id=f"o{number}", mode=position["mode"], **order)
     if position["mode"] != Mode.SHADOW:
         _observe(world, variant, None, sent=True, rejected=False)
+        measures.filled(world, variant, number)
     settle_position(world, position, size, price)
     return number
 
@@ -221,6 +227,7 @@ def _book_trade(world: World, variant: Row, position: Row, size: Decimal, price:
     entered = Decimal(position["average_price"])
     sign = 1 if Decimal(position["quantity"]) > 0 else -1
     pnl = (price - entered) * size * sign
+    measures.closed(world, variant, position, pnl)
     world.run(
         "INSERT INTO trades (bot, variant, version, mode, instrument, pnl, size, opened_at, closed_at, tick)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

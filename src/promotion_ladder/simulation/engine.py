@@ -4,8 +4,8 @@ import json
 from decimal import Decimal
 
 from promotion_ladder.core.platform import Mode
-from promotion_ladder.simulation import book
-from promotion_ladder.simulation.behaviour import Conduct, conduct
+from promotion_ladder.simulation import book, measures
+from promotion_ladder.simulation.behaviour import Conduct
 from promotion_ladder.simulation.leases import expire_leases
 from promotion_ladder.simulation.strategy import decide
 from promotion_ladder.simulation.views import blocked
@@ -27,7 +27,7 @@ def tick(world: World) -> None:
 
 
 def _step(world: World, bot: Row, variant: Row) -> None:
-    now = _conduct(world, variant)
+    now = measures.conduct_of(world, variant)
     down = Mode(variant["mode"]).touches_money and world.fault(bot["bot"], "venue_down")
     if down:
         return
@@ -86,7 +86,7 @@ def _beat(world: World, variant: Row) -> None:
     fresh = world.variant(variant["bot"], variant["variant"])
     if fresh is None:
         return
-    now = _conduct(world, fresh)
+    now = measures.conduct_of(world, fresh)
     price = world.prices.at(world.tick)
     unrealized = sum(
         (
@@ -117,14 +117,12 @@ def _market_data(world: World, variant: Row, stamp: str, *, stale: bool) -> dict
     before = json.loads(variant["market_data"])
     stopped = {row["instrument"] for row in world.standing(variant["bot"], "data_stop")}
     instruments = json.loads(world.bot(variant["bot"])["instruments"])
-    return {
-        each: before.get(each, variant["data_at"]) if stale or {"", each} & stopped else stamp for each in instruments
-    }
-
-
-def _conduct(world: World, variant: Row) -> Conduct:
-    behaviour = world.behaviour(variant["bot"], variant["digest"])
-    return conduct(behaviour, Mode(variant["mode"]), json.loads(variant["traded"]))
+    seen = {}
+    for each in instruments:
+        standing_still = stale or bool({"", each} & stopped)
+        measures.market_seen(world, variant, each, stopped=standing_still)
+        seen[each] = before.get(each, variant["data_at"]) if standing_still else stamp
+    return seen
 
 
 def _retire_baselines(world: World) -> None:

@@ -44,6 +44,10 @@ class FaultKind(StrEnum):
     """Heartbeats stop, trading goes on."""
     DATA_STOP = "data_stop"
     """The time of market data stops advancing, trading goes on."""
+    POOL_OVERLOADED = "pool_overloaded"
+    """The bot's metrics say that its pool of workers has too much to do."""
+    NO_WORKERS = "no_workers"
+    """They say that the pool has no worker."""
 
 
 _LASTING = (
@@ -52,7 +56,11 @@ _LASTING = (
     FaultKind.NO_FILL,
     FaultKind.HEARTBEAT_STOP,
     FaultKind.DATA_STOP,
+    FaultKind.POOL_OVERLOADED,
+    FaultKind.NO_WORKERS,
 )
+OVERLOADS = (FaultKind.POOL_OVERLOADED, FaultKind.NO_WORKERS)
+"""Told as codes of overload while they stand."""
 
 
 class Fault(Spec):

@@ -76,5 +76,10 @@ CREATE TABLE IF NOT EXISTS series (
     bot TEXT, variant TEXT, version TEXT, orders INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0,
     latency_sum REAL NOT NULL DEFAULT 0, buckets TEXT NOT NULL, PRIMARY KEY (bot, variant, version)
 );
+CREATE TABLE IF NOT EXISTS counts (
+    bot TEXT, variant TEXT, version TEXT, name TEXT,
+    label TEXT,                 -- market, severity or bucket, where the counter has one; else empty
+    value REAL NOT NULL, PRIMARY KEY (bot, variant, version, name, label)
+);
 CREATE TABLE IF NOT EXISTS replays (replay_id TEXT PRIMARY KEY, bot TEXT, digest TEXT, result TEXT);
 """

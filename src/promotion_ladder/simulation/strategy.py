@@ -51,6 +51,12 @@ class Decision:
     """Whether the venue will reject the order."""
     latency: float
     """Seconds from tick to order."""
+    feature: float
+    """What the model looked at; of a standard normal where nothing drifts."""
+    violation: str
+    """Which rule it broke and how badly, for instance ``parser critical``; empty if none."""
+    denied: bool
+    """Whether the bot's own policy denies it."""
 
     def line(self, tick: int) -> str:
         """The decision as one line of text, for hashing."""
@@ -70,6 +76,8 @@ def decide(story: Story, number: int, instrument: str, tick: int, prices: Prices
     direction = 1 if rises == _right_way(story, number, now.skill) else -1
     chance = int.from_bytes(dice[2:6]) / 2**32
     part = dice[6] / 255
+    rule = ("parser", "schema")[dice[20] % 2]
+    severity = "critical" if now.violating and dice[21] < 26 else "warning" if dice[22] < 5 else ""
     return Decision(
         number=number,
         instrument=instrument,
@@ -78,6 +86,9 @@ def decide(story: Story, number: int, instrument: str, tick: int, prices: Prices
         hold=hold,
         rejected=chance < now.rejects,
         latency=0.4 + 0.5 * part if now.slow else 0.004 + 0.016 * part,
+        feature=sum(dice[8:20]) / 256 - 6 + now.drift,  # twelve uniform ones add up to nearly a normal one
+        violation=f"{rule} {severity}" if severity else "",
+        denied=int.from_bytes(dice[23:27]) / 2**32 < now.denies,
     )
 
 

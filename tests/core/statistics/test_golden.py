@@ -18,7 +18,7 @@ CASES = [
 
 def close(got: Any, expected: Any, tolerance: dict[str, float]) -> bool:
     """Equal within the case's tolerance, item by item."""
-    if isinstance(expected, bool | str):
+    if expected is None or isinstance(expected, bool | str):
         return bool(got == expected)
     if isinstance(expected, dict):
         return set(got) == set(expected) and all(close(got[key], expected[key], tolerance) for key in expected)
@@ -32,8 +32,12 @@ OF_KAYENTA = {"cles", "hodges_lehmann", "mannwhitney_ci", "mean_ratio", "normal_
 """Held against Kayenta's own cases, in test_ranks.py."""
 
 
+OF_OURS = {"chi_square_quantile", "effective_samples"}
+"""Held against closed forms, in test_limits.py."""
+
+
 def test_every_function_has_a_golden_case() -> None:
-    assert {case["kind"] for case in CASES} == set(statistics.__all__) - OF_KAYENTA
+    assert {case["kind"] for case in CASES} == set(statistics.__all__) - OF_KAYENTA - OF_OURS
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["kind"])

@@ -8,9 +8,8 @@ from typing import NamedTuple
 from promotion_ladder.adapters.files.document import Document, Path_
 from promotion_ladder.adapters.files.kinds import parse_any
 from promotion_ladder.adapters.files.problem import Problem, Severity
-from promotion_ladder.core.gates.check import show
+from promotion_ladder.core.gates.check import Asked, Check, show
 from promotion_ladder.core.gates.comparison import DeltaGate
-from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.ladder import Ladder, Stage
 from promotion_ladder.core.platform import Mode
 from promotion_ladder.core.promql import review
@@ -22,7 +21,8 @@ class Query(NamedTuple):
 
     document: Document
     at: Path_
-    gate: MetricCheck
+    check: Check
+    asked: Asked
     stage: Stage
     ladder: Ladder
 
@@ -34,9 +34,13 @@ class Query(NamedTuple):
 def queries_of(document: Document, ladder: Ladder) -> Iterator[Query]:
     """Every query of a ladder."""
     for index, stage in enumerate(ladder.stages):
-        for place, gate in enumerate(stage.gates):
-            if isinstance(gate, MetricCheck):
-                yield Query(document, ("stages", index, "gates", place, "query"), gate, stage, ladder)
+        guards = stage.guards.checks if stage.guards is not None else ()
+        places: list[tuple[Path_, Check]] = [(("gates", place), gate) for place, gate in enumerate(stage.gates)]
+        places += [(("guards", "checks", place), guard) for place, guard in enumerate(guards)]
+        for at, check in places:
+            for field, asked in check.queries().items():
+                if field in check.model_fields_set:  # the rest are defaults, or the same for the other arm
+                    yield Query(document, ("stages", index, *at, field), check, asked, stage, ladder)
 
 
 def queries_in(files: Iterable[Path]) -> Iterator[Query]:
@@ -54,7 +58,7 @@ def reviewed(document: Document, ladder: Ladder) -> list[Problem]:
     for query in queries_of(document, ladder):
         remarks = [
             query.problem(remark.message, remark.hint, "error" if remark.refused else "warning")
-            for remark in review(query.gate.query, ladder.metrics)
+            for remark in review(query.asked.query, ladder.metrics, query.asked.by)
         ]
         for problem in [*remarks, *_unequal(query)]:
             found.setdefault((problem.line, problem.column, problem.message), problem)
@@ -63,7 +67,7 @@ def reviewed(document: Document, ladder: Ladder) -> list[Problem]:
 
 def _unequal(query: Query) -> Iterator[Problem]:
     """An amount of money grows with the capital it was made with, so a limit on a difference means little."""
-    gate, stage = query.gate, query.stage
+    gate, stage = query.check, query.stage
     if not isinstance(gate, DeltaGate) or gate.unit == "per_capital" or stage.mode is not Mode.CANARY:
         return
     money = gate.unit == "usd" or "_usd" in expand(gate.query, query.ladder.metrics, {}, stage.observe.min)

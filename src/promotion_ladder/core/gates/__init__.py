@@ -11,14 +11,19 @@ from pydantic import Field
 from promotion_ladder.core.gates.age import HeartbeatGate, HeartbeatGuard, StalenessGate, StalenessGuard
 from promotion_ladder.core.gates.check import GateBase, GuardBase, OnFail, OnTrip, Wants
 from promotion_ladder.core.gates.comparison import DeltaGate, RatioGate
+from promotion_ladder.core.gates.drift import DriftGate
+from promotion_ladder.core.gates.execution import SlippageGate
+from promotion_ladder.core.gates.health import AlertsGate, GapsGate, OverloadGate, ViolationsGate
 from promotion_ladder.core.gates.looks import LooksGate
 from promotion_ladder.core.gates.mann_whitney import MannWhitneyGate
 from promotion_ladder.core.gates.money import DrawdownGate, DrawdownGuard, LossGuard
 from promotion_ladder.core.gates.non_inferiority import NonInferiorityGate
+from promotion_ladder.core.gates.numbers import DenyRateGate, FillRatioGate
 from promotion_ladder.core.gates.position import PositionGuard
 from promotion_ladder.core.gates.rejects import OrderRateGuard, RejectBurstGuard
 from promotion_ladder.core.gates.replay_match import ReplayMatchGate
 from promotion_ladder.core.gates.score import ScoreGate
+from promotion_ladder.core.gates.slo import SloGate, SloGuard
 from promotion_ladder.core.gates.streak import StreakGuard
 from promotion_ladder.core.gates.threshold import ThresholdGate
 from promotion_ladder.core.gates.trades import TradesGate
@@ -35,7 +40,16 @@ Gate = Annotated[
     | DrawdownGate
     | ReplayMatchGate
     | LooksGate
-    | ScoreGate,
+    | ScoreGate
+    | SloGate
+    | DriftGate
+    | FillRatioGate
+    | SlippageGate
+    | DenyRateGate
+    | ViolationsGate
+    | OverloadGate
+    | GapsGate
+    | AlertsGate,
     Field(discriminator="kind"),
 ]
 """Any gate, told apart by ``kind``."""
@@ -48,15 +62,21 @@ Guard = Annotated[
     | OrderRateGuard
     | StalenessGuard
     | HeartbeatGuard
-    | StreakGuard,
+    | StreakGuard
+    | SloGuard,
     Field(discriminator="kind"),
 ]
 """Any guard, told apart by ``kind``."""
 
 __all__ = [
+    "AlertsGate",
     "DeltaGate",
+    "DenyRateGate",
     "DrawdownGate",
     "DrawdownGuard",
+    "DriftGate",
+    "FillRatioGate",
+    "GapsGate",
     "Gate",
     "GateBase",
     "Guard",
@@ -70,15 +90,20 @@ __all__ = [
     "OnFail",
     "OnTrip",
     "OrderRateGuard",
+    "OverloadGate",
     "PositionGuard",
     "RatioGate",
     "RejectBurstGuard",
     "ReplayMatchGate",
     "ScoreGate",
+    "SlippageGate",
+    "SloGate",
+    "SloGuard",
     "StalenessGate",
     "StalenessGuard",
     "StreakGuard",
     "ThresholdGate",
     "TradesGate",
+    "ViolationsGate",
     "Wants",
 ]

@@ -1,15 +1,16 @@
 """What every gate and guard has: a name, the evidence it wants, and the words for its verdicts."""
 
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 from pydantic import JsonValue, model_validator
 
 from promotion_ladder.core.base import Spec
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, NumberEvidence
-from promotion_ladder.core.platform import Scope
+from promotion_ladder.core.platform import Scope, Variant
 from promotion_ladder.core.release import Name
 from promotion_ladder.core.verdict import Outcome, Verdict
 
@@ -19,6 +20,8 @@ class Wants(StrEnum):
 
     METRIC = "metric"
     METRIC_PAIR = "metric_pair"
+    NUMBERS = "numbers"
+    HISTOGRAM = "histogram"
     TRADES = "trades"
     SLICES = "slices"
     REPLAY = "replay"
@@ -49,12 +52,29 @@ _EVIDENCE_OF = {
     Wants.REJECTS: "number",
     Wants.ORDERS: "number",
     Wants.POSITIONS: "holdings",
+    Wants.NUMBERS: "numbers",
+    Wants.HISTOGRAM: "histogram",
     Wants.SLICES: "slices or counts",
     Wants.SAMPLES: "samples",
     Wants.MEASUREMENTS: "measurements",
     Wants.VERDICTS: "verdicts",
 }
 """The kind of evidence for each, to be named where another was given."""
+
+
+class Asked(NamedTuple):
+    """One query of a check."""
+
+    query: str
+    """PromQL with ``$words``, not yet filled in."""
+    window: timedelta | None = None
+    """What ``$window`` stands for; the time since the observation began if None."""
+    variant: Variant = Variant.CANDIDATE
+    """Whose labels ``$labels`` are."""
+    by: str = ""
+    """Ask for a number of each value of this label; empty: for one number."""
+    expected: tuple[str, ...] = ()
+    """Values of that label that must be there: nothing may be good by being absent."""
 
 
 class OnFail(StrEnum):
@@ -108,6 +128,10 @@ class Check(Spec):
     def judge(self, evidence: Evidence) -> Verdict:
         """What this check says of ``evidence``; raises nothing for any evidence of the right kind."""
         raise NotImplementedError  # each kind has its own
+
+    def queries(self) -> dict[str, Asked]:
+        """What this check asks the source of metrics, by a name for each number."""
+        return {}
 
     def verdict(
         self,

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, NumberEvidence, PairEvidence
-from promotion_ladder.core.gates.check import Wants
+from promotion_ladder.core.gates.check import Asked, Wants
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.verdict import Outcome, Verdict
@@ -21,6 +21,10 @@ class ComparisonCheck(MetricCheck):
     wants: ClassVar[Wants] = Wants.METRIC_PAIR
     against: Literal[Variant.BASELINE, Variant.STABLE] = Variant.STABLE
     """What the candidate is compared with; ``baseline`` needs a stage that runs one."""
+
+    def queries(self) -> dict[str, Asked]:
+        """The one query, of both sides."""
+        return {"query": Asked(self.query), "against": Asked(self.query, variant=self.against)}
 
     def compare(self, candidate: Decimal, baseline: Decimal) -> Decimal | None:
         """The compared number, or None where it is not defined."""

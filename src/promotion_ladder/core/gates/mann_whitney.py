@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue, model_validator
 from promotion_ladder.core.base import Number
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, SamplesEvidence
-from promotion_ladder.core.gates.check import GateBase, Wants, show
+from promotion_ladder.core.gates.check import Asked, GateBase, Wants, show
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.statistics.ranks import (
     Interval,
@@ -93,6 +93,12 @@ class MannWhitneyGate(GateBase):
     def _limits(self, stated: tuple[Decimal, Decimal] | None) -> tuple[Decimal, Decimal]:
         no_effect = Decimal(1) if self.effect == "mean_ratio" else Decimal("0.5")
         return stated if stated is not None else (no_effect, no_effect)
+
+    def queries(self) -> dict[str, Asked]:
+        """The samples of either side."""
+        if self.query is None:
+            return {}
+        return {"query": Asked(self.query), "against": Asked(self.query, variant=self.against)}
 
     def judge(self, evidence: Evidence) -> Verdict:
         """Judge :class:`SamplesEvidence`; ``details`` has Kayenta's classification and the numbers behind it."""

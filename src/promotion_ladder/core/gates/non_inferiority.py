@@ -21,7 +21,7 @@ from pydantic import Field, JsonValue, model_validator
 from promotion_ladder.core.base import Duration, Number, Share
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Arm, Evidence, SliceEvidence
-from promotion_ladder.core.gates.check import GateBase, OnFail, Wants, show
+from promotion_ladder.core.gates.check import Asked, GateBase, OnFail, Wants, show
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.statistics.carried import Analysis, Carried
 from promotion_ladder.core.statistics.mixture import conditional_power, mixture_bound, mixture_log_e, mixture_rho
@@ -136,13 +136,21 @@ class NonInferiorityGate(GateBase):
         """Whether it is the profit per value traded, from the platform's closed trades."""
         return self.measure is Measure.MEAN and not self.sum
 
-    def queries(self) -> tuple[str, str]:
-        """PromQL templates of what is added up and what it is divided by, in a slice of ``$window``."""
+    def queries(self) -> dict[str, Asked]:
+        """What is added up and what it is divided by in one slice, of the candidate and then of the other arm."""
+        if self.of_trades:
+            return {}
+        one, other = self.sum, self.count
         if self.measure is Measure.QUANTILE:
             buckets = 'sum(increase(${}{{$labels,le="{}"}}[$window]))'
-            within, all_ = (buckets.format(self.histogram, edge) for edge in (self.above, "+Inf"))
-            return f"{all_} - {within}", all_
-        return self.sum, self.count
+            within, other = (buckets.format(self.histogram, edge) for edge in (self.above, "+Inf"))
+            one = f"{other} - {within}"
+        return {
+            "sum": Asked(one, self.slice),
+            "count": Asked(other, self.slice),
+            "sum_against": Asked(one, self.slice, self.against),
+            "count_against": Asked(other, self.slice, self.against),
+        }
 
     def arm(self, sum_: float | None, count: float | None) -> Arm | None:
         """One arm of one slice from what the queries answered; None where it cannot be told."""

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from promotion_ladder.core.base import Number
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, NumberEvidence
-from promotion_ladder.core.gates.check import GateBase, Wants
+from promotion_ladder.core.gates.check import Asked, GateBase, Wants
 from promotion_ladder.core.verdict import Outcome, Verdict
 
 
@@ -30,6 +30,10 @@ class MetricCheck(GateBase):
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"'min' ({self.min}) is above 'max' ({self.max}); no value could pass")
         return self
+
+    def queries(self) -> dict[str, Asked]:
+        """The one query."""
+        return {"query": Asked(self.query)}
 
     def unusable(self, number: NumberEvidence, whose: str) -> Verdict | None:
         """The verdict on a number that cannot be judged; None when it can."""

@@ -61,6 +61,18 @@ TEXTS = {
         "The evidence is of a kind that the gate does not judge.",
         "Give the gate evidence of its own kind; docs/evaluate.md has the table.",
     ),
+    "GOV_SLO_MISSED": (
+        "A service level is below its target: more events were bad than its error budget allows.",
+        "The verdict names the owner; find out what the bad events have in common before anything is relaxed.",
+    ),
+    "GOV_DRIFTED": (
+        "Recent data differs from the training data by more than the limit, and by more than chance explains.",
+        "Evaluate the model again: 'ladder rollback', then a start from the first stage replays this digest afresh.",
+    ),
+    "GOV_VIOLATIONS": (
+        "The release broke its parser's or schema's rules: critically, or more often than what it is compared with.",
+        "Read the bot's log for the violations; they are in what it reads or in what it writes.",
+    ),
     "GOV_APPROVED": (
         "The approval counts.",
         "Nothing to do.",

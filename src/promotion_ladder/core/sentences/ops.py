@@ -33,6 +33,18 @@ TEXTS = {
         "The source of evidence did not answer in time.",
         "Check that it is up; the stage waits, and holds at its longest observation.",
     ),
+    "OPS_OVERLOADED": (
+        "The bot's pool of workers was overloaded, or empty, for longer than the gate allows.",
+        "Give the pool more workers, or the release less to do.",
+    ),
+    "OPS_DATA_GAPS": (
+        "A market's data has gaps, or is old.",
+        "Look at the feed of the market that the verdict names.",
+    ),
+    "OPS_ALERT_FIRES": (
+        "An alert that the gate looks for is firing.",
+        "See to the alert; the gate looks again by itself.",
+    ),
     "OPS_PLATFORM_DOWN": (
         "The platform did not answer in time.",
         "Check that it is up; forward moves wait, reducing verbs are retried without end.",

@@ -13,6 +13,10 @@ TEXTS = {
         "A guard could not see what it watches for longer than the stage allows; entries were paused.",
         "Find out why the platform does not say what the guard asks; 'blind_for' and 'on_blind' are the ladder's.",
     ),
+    "RISK_BUDGET_BURNS": (
+        "The error budget of a service level burns too fast, in the long window and still in the short one.",
+        "The verdict names the owner; wait until the positions are flat, then find out what fails.",
+    ),
     "RISK_SCOPE_PAUSED": (
         "A guard latched a scope at the platform for a while; it goes on by itself when it is well again.",
         "Look at the data feed of what is named; the climb is watched on and does not move up meanwhile.",

@@ -4,6 +4,20 @@ Everything here is checked against published libraries and closed forms (tests/c
 imported by the few functions that need them, when they run: their import takes longer than most commands.
 """
 
+from promotion_ladder.core.statistics.delta import brier_delta, canary_delta
+from promotion_ladder.core.statistics.drift import (
+    chi_square_quantile,
+    effective_samples,
+    g_test,
+    histogram_quantile,
+    jensen_shannon_distance,
+    kl_divergence,
+    kl_divergence_bits,
+    kl_gaussian,
+    kl_to_mean_shift_sd,
+    psi,
+    wasserstein,
+)
 from promotion_ladder.core.statistics.mixture import (
     e_bonferroni,
     e_to_p,
@@ -27,15 +41,30 @@ from promotion_ladder.core.statistics.ranks import (
 )
 from promotion_ladder.core.statistics.rates import conditional_rate_log_e, multinomial_log_e
 from promotion_ladder.core.statistics.slices import slice_log_e, slice_ratio_diff
+from promotion_ladder.core.statistics.slo import burn_alert, burn_max, burn_threshold, slo, staleness, threshold
 
 __all__ = [
+    "brier_delta",
+    "burn_alert",
+    "burn_max",
+    "burn_threshold",
+    "canary_delta",
+    "chi_square_quantile",
     "cles",
     "clopper_pearson",
     "conditional_rate_log_e",
     "e_bonferroni",
     "e_to_p",
+    "effective_samples",
+    "g_test",
     "group_sequential_z",
+    "histogram_quantile",
     "hodges_lehmann",
+    "jensen_shannon_distance",
+    "kl_divergence",
+    "kl_divergence_bits",
+    "kl_gaussian",
+    "kl_to_mean_shift_sd",
     "mann_whitney",
     "mannwhitney_ci",
     "mean_ratio",
@@ -43,9 +72,14 @@ __all__ = [
     "normal_mixture_bound",
     "normal_mixture_log_e",
     "normal_quantile",
+    "psi",
     "sample_size_ni_mean",
     "sample_size_paired",
     "slice_log_e",
     "slice_ratio_diff",
+    "slo",
+    "staleness",
+    "threshold",
+    "wasserstein",
     "wilcoxon_diff",
 ]

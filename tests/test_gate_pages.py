@@ -1,0 +1,51 @@
+"""The pages of the gate kinds: each example is judged, and the verdict is the one that stands below it."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+from pydantic import TypeAdapter
+
+from promotion_ladder.core.evidence import Evidence
+from promotion_ladder.core.gates import Gate
+
+PAGES = [
+    page
+    for page in sorted((Path(__file__).resolve().parents[1] / "docs" / "gates").glob("*.md"))
+    if "```python" not in page.read_text()  # those run in test_docs.py
+]
+EVIDENCE: TypeAdapter[Evidence] = TypeAdapter(Evidence)
+GATES: TypeAdapter[Gate] = TypeAdapter(Gate)
+
+
+class Example(NamedTuple):
+    page: str
+    gate: Gate
+    evidence: Evidence
+    outcome: str
+    sentence: str
+
+
+def examples() -> list[Example]:
+    found = []
+    for page in PAGES:
+        text = page.read_text()
+        (gate,) = re.findall(r"^```yaml\n(- kind: .*?)^```$", text, re.DOTALL | re.MULTILINE)
+        judged = re.findall(r"^```json\n(.*?)^```\n\n`(\w+)`: ([^\n]+)$", text, re.DOTALL | re.MULTILINE)
+        assert len(judged) == text.count("```json") > 0, f"{page.name}: an example without its verdict"
+        (spec,) = yaml.load(gate, yaml.BaseLoader)  # every value is the text that was written, as in a ladder
+        found += [
+            Example(page.stem, GATES.validate_python(spec), EVIDENCE.validate_json(evidence), outcome, sentence.strip())
+            for evidence, outcome, sentence in judged
+        ]
+    return found
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda each: f"{each.page}-{each.outcome}")
+def test_the_verdict_on_the_page_is_the_one_that_is_given(example: Example) -> None:
+    verdict = example.gate.judge(example.evidence)
+    assert example.gate.kind == example.page
+    assert verdict.outcome == example.outcome
+    assert example.sentence in verdict.sentence
