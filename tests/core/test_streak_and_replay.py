@@ -1,11 +1,13 @@
 """``streak`` and ``replay_match``: what happened in a row, and what happens twice."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.core.test_gates import NOW, gate, guard, replay, run, trade, trades
 
 from promotion_ladder.core.codes import Code
+from promotion_ladder.core.platform import ReplayRun
 from promotion_ladder.core.verdict import Outcome
 
 
