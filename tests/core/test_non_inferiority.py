@@ -262,6 +262,7 @@ def problems(raised: pytest.ExceptionInfo[ValidationError]) -> Iterator[str]:
         ({"measure": "rate", "margin": None, "max_ratio": 1}, "greater than 1"),
         ({"measure": "quantile", "margin": None, "max_ratio": 2}, "which needs both"),
         ({"sum": "x"}, "'sum' and 'count' go together"),
+        ({"sum": "$realized_pnl", "count": "sum(x)"}, "a metric's name alone is a counter, for 'measure: rate'"),
         ({"min_slices": 5}, "greater than or equal to 10"),
         ({"alpha": "50%"}, "less than or equal to Decimal('0.2')"),
     ],

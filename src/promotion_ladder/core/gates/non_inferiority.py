@@ -23,6 +23,7 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Arm, Evidence, SliceEvidence
 from promotion_ladder.core.gates.check import GateBase, OnFail, Wants, show
 from promotion_ladder.core.platform import Variant
+from promotion_ladder.core.query import edge_matcher, growth, names_a_counter
 from promotion_ladder.core.statistics.carried import Analysis, Carried
 from promotion_ladder.core.statistics.mixture import conditional_power, mixture_bound, mixture_log_e, mixture_rho
 from promotion_ladder.core.statistics.planning import group_sequential_z
@@ -89,7 +90,8 @@ class NonInferiorityGate(GateBase):
     better: Literal["higher", "lower"] = "higher"
     """Means: which way is good."""
     sum: str = ""
-    """PromQL for the sum, or the events, of one slice (``$window``); nothing for profit over size of closed trades."""
+    """PromQL for the sum, or the events, of one slice (``$window``), or for rates a counter (``$orders_rejected``);
+    nothing for profit over size of closed trades."""
     count: str = ""
     """PromQL for what it is divided by."""
     histogram: str = ""
@@ -129,6 +131,10 @@ class NonInferiorityGate(GateBase):
             raise ValueError("'sum' and 'count' go together, for means and rates; a quantile has 'histogram'")
         if not mean and self.better == "lower":
             raise ValueError("a rate or quantile is always better when lower; 'better' belongs to 'measure: mean'")
+        if mean and (names_a_counter(self.sum) or names_a_counter(self.count)):
+            raise ValueError(
+                "a metric's name alone is a counter, for 'measure: rate'; what may fall needs whole PromQL"
+            )
         return self
 
     @property
@@ -138,11 +144,11 @@ class NonInferiorityGate(GateBase):
 
     def queries(self) -> tuple[str, str]:
         """PromQL templates of what is added up and what it is divided by, in a slice of ``$window``."""
-        if self.measure is Measure.QUANTILE:
-            buckets = 'sum(increase(${}{{$labels,le="{}"}}[$window]))'
-            within, all_ = (buckets.format(self.histogram, edge) for edge in (self.above, "+Inf"))
+        if self.above is not None:
+            within, all_ = (growth(f"${self.histogram}", matcher=le) for le in (edge_matcher(self.above), 'le="+Inf"'))
             return f"{all_} - {within}", all_
-        return self.sum, self.count
+        sum_, count = (growth(one) if names_a_counter(one) else one for one in (self.sum, self.count))
+        return sum_, count
 
     def arm(self, sum_: float | None, count: float | None) -> Arm | None:
         """One arm of one slice from what the queries answered; None where it cannot be told."""
