@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -27,7 +27,7 @@ from promotion_ladder.core.evidence import (
 from promotion_ladder.core.gates.non_inferiority import NonInferiorityGate, Terms
 from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.slicing import newly_sealed, of_trades
-from promotion_ladder.core.verdict import Outcome
+from promotion_ladder.core.verdict import Outcome, Verdict
 
 BEGIN = datetime(2026, 6, 1, 14, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -71,12 +71,35 @@ def test_equal_passes_and_worse_fails(worse: float, outcome: Outcome) -> None:
 
 def test_it_is_said_in_one_plain_line() -> None:
     verdict = gate().judge(slices(0))
-    assert verdict.sentence == (
-        "candidate earns 0.448 bp less per dollar than baseline; 95 % sure it is not worse by 11.3 bp, "
-        "at most 20 bp is asked"
-    )
+    assert verdict.sentence == "0.448 bp/$ below baseline; 95 % sure within 11.3 below; limit 20"
     assert verdict.value == Decimal("-0.0000448158")
     assert verdict.limit == Decimal("-0.002")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "sentence"),
+    [
+        (gate().judge(slices(-20)), "200 bp/$ above baseline; 95 % sure not below; limit 20"),
+        (gate().judge(slices(5)), "shown to be worse: 50.4 bp/$ below baseline; 95 % sure within 61.3 below; limit 20"),
+        (
+            gate(margin="0.001").judge(slices(0), Terms(horizon=80)),
+            "not yet shown: 0.448 bp/$ below baseline; 95 % sure within 11.2 below; limit 10",
+        ),
+        (
+            gate(margin="0.05", better="lower", sum="a", count="b").judge(slices(0)),
+            "4.48e-05 below baseline; 95 % sure within 0.00104 above; limit 0.05",
+        ),
+        (rate().judge(counts(0.02)), "95 % sure: 1.99 % against baseline's 2.34 %; limit 1.5 times"),
+        (rate().judge(counts(0.04)), "shown to be worse: 3.88 % against baseline's 2.34 %; limit 1.5 times"),
+        (
+            rate(measure="quantile", histogram="h", above="0.25").judge(counts(0.02), Terms(alpha=0.0125)),
+            "98.8 % sure: 1.99 % above 0.25 against baseline's 2.34 %; limit 1.5 times",
+        ),
+    ],
+)
+def test_the_sentence_says_difference_confidence_and_limit(verdict: Verdict, sentence: str) -> None:
+    assert verdict.sentence == sentence
+    assert len(sentence) < 90
 
 
 def test_neither_shown_is_no_pass() -> None:
@@ -87,7 +110,7 @@ def test_neither_shown_is_no_pass() -> None:
 def test_little_is_inconclusive_however_clear() -> None:
     verdict = gate().judge(slices(100, k=19))
     assert (verdict.outcome, verdict.code) == (Outcome.INCONCLUSIVE, Code.TOO_FEW_SAMPLES)
-    assert "19 slices, 20 needed" in verdict.sentence
+    assert "19 of 20 slices: " in verdict.sentence
 
 
 def test_a_hopeless_wait_is_said_to_be_one() -> None:
@@ -151,6 +174,7 @@ def test_a_fixed_horizon_decides_at_its_looks_alone() -> None:
     assert late.details["harm"] == verdict.details["harm"]
 
 
+@settings(deadline=None)  # the first fixed horizon imports scipy
 @given(st.integers(0, 60), st.sampled_from(["anytime", "fixed_horizon"]))
 def test_a_worker_that_dies_between_looks_changes_nothing(cut: int, design: str) -> None:
     judge_, terms = gate(design=design), Terms()
