@@ -1,6 +1,7 @@
 """``non_inferiority``: three outcomes, whatever the order, the currency or the process."""
 
 import json
+import math
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from promotion_ladder.core.evidence import (
 from promotion_ladder.core.gates.non_inferiority import NonInferiorityGate, Terms
 from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.slicing import newly_sealed, of_trades
+from promotion_ladder.core.statistics.rates import RateBets
 from promotion_ladder.core.verdict import Outcome, Verdict
 
 BEGIN = datetime(2026, 6, 1, 14, tzinfo=UTC)
@@ -156,6 +158,16 @@ def test_few_events_pass_only_when_the_exact_comparison_agrees() -> None:
     verdict = rate().judge(evidence)
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert verdict.details["exact"] < verdict.details["fine_needed"]  # type: ignore[operator]  # both are numbers
+
+
+@pytest.mark.parametrize(("bound", "events"), [(2.0, 30), (1.5, 95)])
+def test_how_many_events_of_two_equal_arms_it_takes(bound: float, events: int) -> None:
+    def shown(seen: int) -> bool:
+        return RateBets.below(bound).plus([(seen, 50 * seen, seen, 50 * seen)]).log_e >= math.log(1 / 0.05)
+
+    assert (shown(events - 1), shown(events)) == (False, True), (
+        "docs/gates/non_inferiority.md and the shipped ladder say so"
+    )
 
 
 def test_a_reject_storm_in_one_slice_is_no_proof_of_harm() -> None:
