@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts a Prometheus into .venv/bin, the gentlest way this machine offers; nothing outside .venv changes unless every
+# Puts a Prometheus, and the promtool beside it that tests need, into .venv/bin, the gentlest way this machine offers; nothing outside .venv changes unless every
 # gentler way failed. With PROMETHEUS_URL set there is one already, and nothing to do.
 set -eu
 cd "$(dirname "$0")/.."
@@ -42,12 +42,13 @@ install_brew() {
 
 build_go() {
     mkdir -p "$opt/bin" && to=$(cd "$opt/bin" && pwd -P) &&
-        (cd tools/prometheus && go build -o "$to/" github.com/prometheus/prometheus/cmd/prometheus) &&
+        (cd tools/prometheus && go build -o "$to/" tool) &&
         link "$opt/bin"
 }
 
 obtain() {
-    if link "$opt/usr/bin" || link "$opt/bin"; then return; fi # kept from an earlier set-up
+    # Kept from an earlier set-up, unless that one built no promtool.
+    if link "$opt/usr/bin" || { [ -x "$opt/bin/promtool" ] && link "$opt/bin"; }; then return; fi
     if command -v prometheus >/dev/null && attempt "Prometheus from PATH" link_from_path; then return; fi
     if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
         if attempt "Prometheus from Debian's package, unpacked" unpack_debian; then return; fi
@@ -61,5 +62,6 @@ obtain() {
         "  or install apt-get, brew or Go (1.24 or newer) and have a network, then 'make setup' again."
 }
 
-if [ -n "${PROMETHEUS_URL:-}" ] || runs .venv/bin/prometheus; then exit 0; fi
+if [ -n "${PROMETHEUS_URL:-}" ]; then exit 0; fi
+if runs .venv/bin/prometheus && [ -x .venv/bin/promtool ]; then exit 0; fi
 obtain

@@ -70,7 +70,9 @@ class TestShipped:
     def test_the_prometheus_template_has_its_two_blanks_and_is_yaml(self) -> None:
         text = (CONFIG / "prometheus" / "prometheus.yml").read_text()
         assert set(re.findall(r'"\$(\w+)"', text)) == {"simulation", "worker"}
-        assert yaml.safe_load(text)["global"]["scrape_interval"] == "1s"
+        found = yaml.safe_load(text)
+        assert found["global"]["scrape_interval"] == "1s"
+        assert [(CONFIG / "prometheus" / name).exists() for name in found["rule_files"]] == [True]
 
 
 class TestSchema:

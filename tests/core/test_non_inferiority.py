@@ -1,6 +1,7 @@
 """``non_inferiority``: three outcomes, whatever the order, the currency or the process."""
 
 import json
+import math
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -27,7 +28,8 @@ from promotion_ladder.core.evidence import (
 from promotion_ladder.core.gates.non_inferiority import NonInferiorityGate, Terms
 from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.slicing import newly_sealed, of_trades
-from promotion_ladder.core.verdict import Outcome
+from promotion_ladder.core.statistics.rates import RateBets
+from promotion_ladder.core.verdict import Outcome, Verdict
 
 BEGIN = datetime(2026, 6, 1, 14, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -71,12 +73,35 @@ def test_equal_passes_and_worse_fails(worse: float, outcome: Outcome) -> None:
 
 def test_it_is_said_in_one_plain_line() -> None:
     verdict = gate().judge(slices(0))
-    assert verdict.sentence == (
-        "candidate earns 0.448 bp less per dollar than baseline; 95 % sure it is not worse by 11.3 bp, "
-        "at most 20 bp is asked"
-    )
+    assert verdict.sentence == "0.448 bp/$ below baseline; 95 % sure within 11.3 below; limit 20"
     assert verdict.value == Decimal("-0.0000448158")
     assert verdict.limit == Decimal("-0.002")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "sentence"),
+    [
+        (gate().judge(slices(-20)), "200 bp/$ above baseline; 95 % sure not below; limit 20"),
+        (gate().judge(slices(5)), "shown to be worse: 50.4 bp/$ below baseline; 95 % sure within 61.3 below; limit 20"),
+        (
+            gate(margin="0.001").judge(slices(0), Terms(horizon=80)),
+            "not yet shown: 0.448 bp/$ below baseline; 95 % sure within 11.2 below; limit 10",
+        ),
+        (
+            gate(margin="0.05", better="lower", sum="a", count="b").judge(slices(0)),
+            "4.48e-05 below baseline; 95 % sure within 0.00104 above; limit 0.05",
+        ),
+        (rate().judge(counts(0.02)), "95 % sure: 1.99 % against baseline's 2.34 %; limit 1.5 times"),
+        (rate().judge(counts(0.04)), "shown to be worse: 3.88 % against baseline's 2.34 %; limit 1.5 times"),
+        (
+            rate(measure="quantile", histogram="h", above="0.25").judge(counts(0.02), Terms(alpha=0.0125)),
+            "98.8 % sure: 1.99 % above 0.25 against baseline's 2.34 %; limit 1.5 times",
+        ),
+    ],
+)
+def test_the_sentence_says_difference_confidence_and_limit(verdict: Verdict, sentence: str) -> None:
+    assert verdict.sentence == sentence
+    assert len(sentence) < 90
 
 
 def test_neither_shown_is_no_pass() -> None:
@@ -87,7 +112,7 @@ def test_neither_shown_is_no_pass() -> None:
 def test_little_is_inconclusive_however_clear() -> None:
     verdict = gate().judge(slices(100, k=19))
     assert (verdict.outcome, verdict.code) == (Outcome.INCONCLUSIVE, Code.TOO_FEW_SAMPLES)
-    assert "19 slices, 20 needed" in verdict.sentence
+    assert "19 of 20 slices: " in verdict.sentence
 
 
 def test_a_hopeless_wait_is_said_to_be_one() -> None:
@@ -135,6 +160,16 @@ def test_few_events_pass_only_when_the_exact_comparison_agrees() -> None:
     assert verdict.details["exact"] < verdict.details["fine_needed"]  # type: ignore[operator]  # both are numbers
 
 
+@pytest.mark.parametrize(("bound", "events"), [(2.0, 30), (1.5, 95)])
+def test_how_many_events_of_two_equal_arms_it_takes(bound: float, events: int) -> None:
+    def shown(seen: int) -> bool:
+        return RateBets.below(bound).plus([(seen, 50 * seen, seen, 50 * seen)]).log_e >= math.log(1 / 0.05)
+
+    assert (shown(events - 1), shown(events)) == (False, True), (
+        "docs/gates/non_inferiority.md and the shipped ladder say so"
+    )
+
+
 def test_a_reject_storm_in_one_slice_is_no_proof_of_harm() -> None:
     calm = list(counts(0.02, k=60).looks)
     storm = CountLook(candidate=Events(events=Decimal(180), exposures=Decimal(200)), baseline=calm[30].baseline)
@@ -151,6 +186,7 @@ def test_a_fixed_horizon_decides_at_its_looks_alone() -> None:
     assert late.details["harm"] == verdict.details["harm"]
 
 
+@settings(deadline=None)  # the first fixed horizon imports scipy
 @given(st.integers(0, 60), st.sampled_from(["anytime", "fixed_horizon"]))
 def test_a_worker_that_dies_between_looks_changes_nothing(cut: int, design: str) -> None:
     judge_, terms = gate(design=design), Terms()
@@ -262,6 +298,7 @@ def problems(raised: pytest.ExceptionInfo[ValidationError]) -> Iterator[str]:
         ({"measure": "rate", "margin": None, "max_ratio": 1}, "greater than 1"),
         ({"measure": "quantile", "margin": None, "max_ratio": 2}, "which needs both"),
         ({"sum": "x"}, "'sum' and 'count' go together"),
+        ({"sum": "$realized_pnl", "count": "sum(x)"}, "a metric's name alone is a counter, for 'measure: rate'"),
         ({"min_slices": 5}, "greater than or equal to 10"),
         ({"alpha": "50%"}, "less than or equal to Decimal('0.2')"),
     ],

@@ -1,10 +1,11 @@
 """Queries are filled in with escaped labels; an unknown word is named."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
-from promotion_ladder.core.query import expand, origin
+from promotion_ladder.core.query import edge_matcher, expand, growth, names_a_counter, origin
 
 MINUTE = timedelta(minutes=1)
 
@@ -48,3 +49,28 @@ def test_a_place_in_the_expansion_is_found_in_the_query(query: str, piece: str, 
     labels = {"variant": "candidate"}
     index = expand(query, {}, labels, MINUTE).index(piece)
     assert query[origin(query, {}, labels, MINUTE, index) :].startswith(stands)
+
+
+def test_a_counters_growth_has_the_labels_of_its_arm_at_each_place() -> None:
+    assert expand(growth("$orders"), {}, {"bot": "b"}, MINUTE) == (
+        'sum(quantbot_orders_total{bot="b"} - last_over_time(quantbot_orders_total{bot="b"}[1h] offset 60000ms) >= 0'
+        ' or quantbot_orders_total{bot="b"})'
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "is_one"), [("$orders", True), ("$orders{$labels}", False), ("", False), ("$", False)]
+)
+def test_a_name_alone_is_a_counter(query: str, is_one: bool) -> None:
+    assert names_a_counter(query) is is_one
+
+
+@pytest.mark.parametrize(
+    ("edge", "matcher"),
+    [
+        ("0.25", 'le=~"0[.]25"'), ("0.250", 'le=~"0[.]25"'), ("1", 'le=~"1|1[.]0"'), ("10", 'le=~"10|10[.]0"'),
+        ("0.00001", 'le=~"0[.]00001|1e-05"'), ("1E+16", 'le=~"10000000000000000|1e[+]16"'),
+    ],
+)  # fmt: skip
+def test_an_edge_matches_as_exporters_write_it(edge: str, matcher: str) -> None:
+    assert edge_matcher(Decimal(edge)) == matcher

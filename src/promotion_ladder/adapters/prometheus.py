@@ -30,6 +30,7 @@ _MOST_STEPS = 10_900  # Prometheus refuses more than 11 000 points a series
 _MOST_BYTES = 32 * 2**20
 _LEAST_FRESHNESS = timedelta(seconds=15)
 _CHUNK = 64 * 2**10
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _DETAIL = 300
 
 
@@ -244,7 +245,8 @@ class _Session(requests.Session):
 def _window(start: datetime, end: datetime, step: timedelta, *, exact: bool = False) -> _Window:
     if step <= timedelta() or start > end:
         raise Fault(Code.QUERY_REFUSED, "the window ends before it starts, or its step is not positive")
-    first, last = (round(moment.timestamp() * 1000) for moment in (start, end))
+    # Down for both: rounding to the nearest sends two halves of a millisecond opposite ways, and a step is lost.
+    first, last = ((moment - _EPOCH) // timedelta(milliseconds=1) for moment in (start, end))
     wide = max(round(step.total_seconds() * 1000), -(-(last - first) // _MOST_STEPS), 1)
     if exact and wide > round(step.total_seconds() * 1000):
         raise Fault(Code.QUERY_REFUSED, f"the window has more than {_MOST_STEPS} steps")

@@ -1,6 +1,8 @@
 """Filling in a gate's PromQL: metric names, escaped label matchers and the window."""
 
+import re
 from datetime import timedelta
+from decimal import Decimal
 from string import Template
 
 DEFAULT_METRICS = {
@@ -35,6 +37,32 @@ def counted(name: str, also: str = "") -> str:
     """
     series = f"${name}{{$labels{also}}}"
     return f"sum(increase({series}[$window])) and count({series})"
+
+
+_COUNTER = re.compile(r"\$[A-Za-z_]\w*")
+
+
+def names_a_counter(query: str) -> bool:
+    """Whether ``query`` is the name of a metric and nothing more: ``$orders``."""
+    return _COUNTER.fullmatch(query) is not None
+
+
+def growth(counter: str, *, matcher: str = "") -> str:
+    """The template of what ``counter`` (``$orders``) of an arm grew by in a window, to the last event.
+
+    ``increase()`` will not do for slices: it never sees what came between the last scrape of one window and the first
+    of the next, makes up for that by multiplying the rest, and leaves out the first value of a counter that is born.
+    This is the newest value at the end less the newest at the begin, so neighbouring windows add up to the whole; a
+    counter that fell was restarted and one that was not there (for an hour) was born, and both count from nothing.
+    """
+    series = f"{counter}{{$labels{matcher and ','}{matcher}}}"
+    return f"sum({series} - last_over_time({series}[1h] offset $window) >= 0 or {series})"
+
+
+def edge_matcher(edge: Decimal) -> str:
+    """The label matcher of a histogram's bucket up to ``edge``, in each way that exporters write the number."""
+    written = {f"{edge.normalize():f}", repr(float(edge)), f"{float(edge):g}"}
+    return f'le=~"{"|".join(sorted(text.replace(".", "[.]").replace("+", "[+]") for text in written))}"'
 
 
 def expand(query: str, metrics: dict[str, str], labels: dict[str, str], window: timedelta) -> str:

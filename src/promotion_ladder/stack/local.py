@@ -177,12 +177,15 @@ class LocalStack:
             f"--state={self.state_dir / 'platform.sqlite'}", f"--tick={self.tick}",
         ]  # fmt: skip
 
-    def _write_files(self) -> None:
-        template = Template((shipped_config() / "prometheus" / "prometheus.yml").read_text())
+    def write_files(self) -> None:
+        """What its programs and its visitors read: Prometheus' configuration, ports and addresses."""
+        shipped = shipped_config() / "prometheus"
+        template = Template((shipped / "prometheus.yml").read_text())
         text = template.substitute(
             simulation=f"127.0.0.1:{self.ports.platform}", worker=f"127.0.0.1:{self.ports.worker_metrics}"
         )
         (self.state_dir / "prometheus.yml").write_text(text)
+        (self.state_dir / "rules.yml").write_text((shipped / "rules.yml").read_text())
         (self.state_dir / "ports.json").write_text(json.dumps(vars(self.ports)) + "\n")
         (self.state_dir / "stack.json").write_text(json.dumps(self.facts(), indent=2) + "\n")
 
@@ -205,7 +208,7 @@ class LocalStack:
         self._claim = claim(self.state_dir)
         try:
             await asyncio.to_thread(end_leftovers, self._marks())
-            self._write_files()
+            self.write_files()
             async with asyncio.TaskGroup() as starting:  # one that gives up ends the waiting for the others
                 starting.create_task(self.temporal.begin(self.temporal_answers))
                 starting.create_task(self.prometheus.begin(lambda: _answers(f"{self.prometheus_url}/-/ready")))

@@ -18,11 +18,12 @@ from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from promotion_ladder.core.base import Duration, Number, Share
+from promotion_ladder.core.base import Duration, Number, Share, show_duration
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Arm, Evidence, SliceEvidence
 from promotion_ladder.core.gates.check import Asked, GateBase, OnFail, Wants, show
 from promotion_ladder.core.platform import Variant
+from promotion_ladder.core.query import edge_matcher, growth, names_a_counter
 from promotion_ladder.core.statistics.carried import Analysis, Carried
 from promotion_ladder.core.statistics.mixture import conditional_power, mixture_bound, mixture_log_e, mixture_rho
 from promotion_ladder.core.statistics.planning import group_sequential_z
@@ -89,7 +90,8 @@ class NonInferiorityGate(GateBase):
     better: Literal["higher", "lower"] = "higher"
     """Means: which way is good."""
     sum: str = ""
-    """PromQL for the sum, or the events, of one slice (``$window``); nothing for profit over size of closed trades."""
+    """PromQL for the sum, or the events, of one slice (``$window``), or for rates a counter (``$orders_rejected``);
+    nothing for profit over size of closed trades."""
     count: str = ""
     """PromQL for what it is divided by."""
     histogram: str = ""
@@ -129,6 +131,10 @@ class NonInferiorityGate(GateBase):
             raise ValueError("'sum' and 'count' go together, for means and rates; a quantile has 'histogram'")
         if not mean and self.better == "lower":
             raise ValueError("a rate or quantile is always better when lower; 'better' belongs to 'measure: mean'")
+        if mean and (names_a_counter(self.sum) or names_a_counter(self.count)):
+            raise ValueError(
+                "a metric's name alone is a counter, for 'measure: rate'; what may fall needs whole PromQL"
+            )
         return self
 
     @property
@@ -138,18 +144,18 @@ class NonInferiorityGate(GateBase):
 
     def queries(self) -> dict[str, Asked]:
         """What is added up and what it is divided by in one slice, of the candidate and then of the other arm."""
-        if self.of_trades:
+        if self.of_trades or (self.above is None and not self.sum):
             return {}
-        one, other = self.sum, self.count
-        if self.measure is Measure.QUANTILE:
-            buckets = 'sum(increase(${}{{$labels,le="{}"}}[$window]))'
-            within, other = (buckets.format(self.histogram, edge) for edge in (self.above, "+Inf"))
-            one = f"{other} - {within}"
+        if self.above is not None:
+            within, all_ = (growth(f"${self.histogram}", matcher=le) for le in (edge_matcher(self.above), 'le="+Inf"'))
+            sum_, count = f"{all_} - {within}", all_
+        else:
+            sum_, count = (growth(one) if names_a_counter(one) else one for one in (self.sum, self.count))
         return {
-            "sum": Asked(one, self.slice),
-            "count": Asked(other, self.slice),
-            "sum_against": Asked(one, self.slice, self.against),
-            "count_against": Asked(other, self.slice, self.against),
+            "sum": Asked(sum_, self.slice),
+            "count": Asked(count, self.slice),
+            "sum_against": Asked(sum_, self.slice, self.against),
+            "count_against": Asked(count, self.slice, self.against),
         }
 
     def arm(self, sum_: float | None, count: float | None) -> Arm | None:
@@ -252,33 +258,35 @@ class NonInferiorityGate(GateBase):
         said: dict[str, Any] = {"value": self._value(carried), "limit": self._limit(), "n": k}
         said["details"] = self._details(carried, shown, terms)
         if k < self.min_slices:
-            sentence = f"{plain}; {k} slices, {self.min_slices} needed"
+            sentence = f"{k} of {self.min_slices} slices: {plain}"
             return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.TOO_FEW_SAMPLES, **said)
         if shown.difference.autocorrelation > DEPENDENT:
-            sentence = f"{plain}; slices follow one another ({shown.difference.autocorrelation:.2f}): lengthen 'slice'"
+            alike = f"{shown.difference.autocorrelation:.2f}"
+            sentence = f"slices follow one another ({alike}), lengthen 'slice': {plain}"
             return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.SLICES_DEPEND, **said)
         if shown.harm >= shown.harm_needed:
-            return self.verdict(Outcome.FAIL, f"{plain}; shown to be worse", code=Code.GATE_FAILED, **said)
+            return self.verdict(Outcome.FAIL, f"shown to be worse: {plain}", code=Code.GATE_FAILED, **said)
         if shown.fine < shown.fine_needed or not self._exact_agrees(carried, terms):
             advice = ""
             if shown.likely < FUTILE and k * 4 >= terms.horizon:
                 advice = f"; by observe.max it would be with a chance of {shown.likely:.0%}"
-            sentence = f"{plain}; not yet shown to be good enough{advice}"
+            sentence = f"not yet shown: {plain}{advice}"
             return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.NOT_SHOWN, **said)
-        return self._enough(carried, plain, said)
+        return self._enough(carried, plain, terms, said)
 
-    def _enough(self, carried: Carried, plain: str, said: dict[str, Any]) -> Verdict:
+    def _enough(self, carried: Carried, plain: str, terms: Terms, said: dict[str, Any]) -> Verdict:
         """A pass, unless too little has been seen for one."""
         if self.min_samples is not None and carried.samples < self.min_samples:
-            sentence = f"{plain}; {show(carried.samples)} samples, {self.min_samples} needed"
+            sentence = f"{show(carried.samples)} of {self.min_samples} samples: {plain}"
             return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.TOO_FEW_SAMPLES, **said)
         if carried.spanned < self.cover:
-            sentence = f"{plain}; slices span {carried.spanned}, 'cover' asks {self.cover}"
+            sentence = f"slices span {show_duration(carried.spanned)} of {show_duration(self.cover)}: {plain}"
             return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.NOT_LONG_ENOUGH, **said)
         if carried.missing * 5 > carried.sums.slices:
-            sentence = f"{plain}; {carried.missing} slices are missing beside {carried.sums.slices}"
+            sentence = f"{carried.missing} slices are missing beside {carried.sums.slices}: {plain}"
             return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.NO_DATA, **said)
-        return self.verdict(Outcome.PASS, plain, **said)
+        sure = "" if self.measure is Measure.MEAN else f"{_confidence(terms)}: "
+        return self.verdict(Outcome.PASS, f"{sure}{plain}", **said)
 
     def _exact_agrees(self, carried: Carried, terms: Terms) -> bool:
         return carried.bets is None or carried.bets.log_e >= math.log(1 / terms.alpha)
@@ -298,22 +306,17 @@ class NonInferiorityGate(GateBase):
         return -self.margin if self.better == "higher" else self.margin
 
     def _plain(self, carried: Carried, shown: Evidenced, terms: Terms) -> str:
-        sure = f"{100 * (1 - terms.alpha):g} % sure"
+        """The difference, what is sure of it and what is allowed, in a line of a terminal."""
         y_c, n_c, y_b, n_b = carried.sums.total
         if self.measure is not Measure.MEAN:
-            what = f"above {show(self.above)}" if self.measure is Measure.QUANTILE else "events"
-            return (
-                f"{what}: {_percent(y_c / n_c)} of the candidate's, {_percent(y_b / n_b)} of {self.against}'s, "
-                f"at most {show(self.max_ratio)} times is asked"
-            )
-        difference = y_c / n_c - y_b / n_b
-        factor, unit = (BASIS_POINTS, " bp") if self.of_trades else (1, "")
-        apart = f"{abs(difference) * factor:.3g}{unit}"
-        way = "less" if difference < 0 else "more"
-        what = f"earns {apart} {way} per dollar than" if self.of_trades else f"has {apart} {way} than"
-        bound = f"{max(-shown.sure, 0) * factor:.3g}{unit}"
-        asked = f"{float(self.margin or 0) * factor:.3g}{unit}"
-        return f"candidate {what} {self.against}; {sure} it is not worse by {bound}, at most {asked} is asked"
+            what = f" above {show(self.above)}" if self.measure is Measure.QUANTILE else ""
+            shares = f"{_percent(y_c / n_c)}{what} against {self.against}'s {_percent(y_b / n_b)}"
+            return f"{shares}; limit {show(self.max_ratio)} times"
+        factor, unit = (BASIS_POINTS, " bp/$") if self.of_trades else (1, "")
+        difference, bad = y_c / n_c - y_b / n_b, "below" if self.better == "higher" else "above"
+        apart = f"{abs(difference) * factor:.3g}{unit} {'below' if difference < 0 else 'above'} {self.against}"
+        bound = f"within {-shown.sure * factor:.3g} {bad}" if shown.sure < 0 else f"not {bad}"
+        return f"{apart}; {_confidence(terms)} {bound}; limit {float(self.margin or 0) * factor:.3g}"
 
     def _details(self, carried: Carried, shown: Evidenced, terms: Terms) -> dict[str, JsonValue]:
         found: dict[str, JsonValue] = {
@@ -334,6 +337,10 @@ def _short(number: float) -> float | None:
 
 def _decimal(number: float) -> Decimal:
     return Decimal(f"{number:.6g}")
+
+
+def _confidence(terms: Terms) -> str:
+    return f"{100 * (1 - terms.alpha):.3g} % sure"
 
 
 def _percent(share: float) -> str:
