@@ -112,6 +112,10 @@ class History:
         """The series of this stage, or the one of every stage that has the gate."""
         return self.series.get(key) or self.series.get(key._replace(stage=""))
 
+    def with_series(self, series: Mapping[Key, Series]) -> "History":
+        """The same history with further series; they replace those of the same key."""
+        return History(self._trades, self.series | dict(series), self.beats)
+
     def number(
         self, check: MetricCheck, stage: str, variant: Variant, window: tuple[datetime, datetime], step: timedelta
     ) -> NumberEvidence:

@@ -29,6 +29,10 @@ TEXTS = {
         "The source of evidence did not answer in time.",
         "Check that it is up; the stage waits, and holds at its longest observation.",
     ),
+    "OPS_HISTORY_UNREADABLE": (
+        "The recorded history cannot be read, or does not hold what was asked of it.",
+        "Mend the line that the detail names; docs/backtest.md shows the format.",
+    ),
     "OPS_PLATFORM_DOWN": (
         "The platform did not answer in time.",
         "Check that it is up; forward moves wait, reducing verbs are retried without end.",
