@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 
 HARM, FINE, PLAIN, BOUND = "#d95f02", "#1b9e77", "#4c566a", "#b0b6c0"
 """Told apart by people who see few colours, too."""
+LOWEST, HIGHEST = -0.5, 2.0
+"""What lies beyond is drawn there: it would only press the rest flat."""
 MARKS = {"held": "#7570b3", "aborted": HARM, "live": FINE}
 
 
@@ -74,9 +76,9 @@ def _panel(axes: Axes, gate: str, dots: Sequence[Dot], pad: int) -> None:
             axes.plot(times, values, color=colour, linewidth=1.6)
     axes.axhline(1, color=PLAIN, linewidth=1.0, linestyle=(0, (4, 2)))
     axes.axhline(0, color=BOUND, linewidth=0.8, zorder=0)
-    axes.set_ylim(-0.6, 2.0)
+    axes.set_ylim(LOWEST - 0.05, HIGHEST + 0.05)
     axes.set_title(gate or "no statistical gate was judged", fontsize=10, loc="left", pad=pad)
-    axes.set_ylabel("evidence / needed", fontsize=8)
+    axes.set_ylabel(f"evidence / needed\n({HIGHEST:g}: that or more)", fontsize=8)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     for height, word, colour in ((0.9, "good enough", FINE), (0.78, "worse", HARM), (0.64, "boundary", PLAIN)):
@@ -84,7 +86,7 @@ def _panel(axes: Axes, gate: str, dots: Sequence[Dot], pad: int) -> None:
 
 
 def _part(evidence: float | None, needed: float) -> float:
-    return float("nan") if evidence is None else evidence / needed
+    return float("nan") if evidence is None else min(max(evidence / needed, LOWEST), HIGHEST)
 
 
 class Bar(NamedTuple):

@@ -237,7 +237,7 @@ def _draw(found: _Report, file: Path, output: Format) -> None:
     marks = [Mark(found.begin, found.ladder.stages[0].name)]
     for one in found.kept:
         if one.ended is not None:
-            marks.append(Mark(one.at, one.ended, one.ended))
+            marks.append(Mark(one.at, f"ended: {one.ended}", one.ended))
         elif one.window_opens:
             marks.append(Mark(one.at, "window"))
         elif one.decision is not None and one.decision.step is Step.ADVANCE:

@@ -15,12 +15,19 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.history import History
 from promotion_ladder.core.ladder import Ladder
+from promotion_ladder.core.platform import Variant
 
 LadderFile = Annotated[Path, typer.Argument(metavar="LADDER", help="The ladder's YAML file.", show_default=False)]
 HistoryFolder = Annotated[
     Path | None,
     typer.Option(
         "--history", help="Directory with trades, series and heartbeats: docs/backtest.md.", show_default=False
+    ),
+]
+Arm = Annotated[
+    Variant | None,
+    typer.Option(
+        "--variant", help="The arm that is taken; the one with most trades unless stated.", show_default=False
     ),
 ]
 Plot = Annotated[Path | None, typer.Option("--plot", help="Write a picture to this PNG file.", show_default=False)]
@@ -68,3 +75,19 @@ def with_prometheus(url: str, ladder: Ladder, history: History, asked: Asked) ->
             await source.close()
 
     return asyncio.run(fetch())
+
+
+def chosen(history: History, variant: Variant | None) -> Variant:
+    """The arm that is asked for, or the one with most that was recorded. Raises LadderError when nothing was."""
+    told = {
+        one: len(history.trades(one).times)
+        + sum(len(s.times) for key, s in history.series.items() if key.variant is one)
+        for one in Variant
+    }
+    best = variant or max(Variant, key=lambda one: told[one])
+    if not told[best]:
+        raise LadderError(
+            Code.HISTORY_UNREADABLE, f"nothing was recorded of {best}",
+            f"--variant may be {', '.join(one for one in Variant if told[one]) or 'nothing: record something first'}",
+        )  # fmt: skip
+    return best
