@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -20,6 +20,7 @@ from promotion_ladder.core.evidence import (
     CountsEvidence,
     Events,
     NumberEvidence,
+    PointsEvidence,
     Slice,
     SlicesEvidence,
     TradeOutcome,
@@ -151,6 +152,7 @@ def test_a_fixed_horizon_decides_at_its_looks_alone() -> None:
     assert late.details["harm"] == verdict.details["harm"]
 
 
+@settings(deadline=None)  # the first fixed design imports scipy and computes its boundaries
 @given(st.integers(0, 60), st.sampled_from(["anytime", "fixed_horizon"]))
 def test_a_worker_that_dies_between_looks_changes_nothing(cut: int, design: str) -> None:
     judge_, terms = gate(design=design), Terms()
@@ -294,3 +296,9 @@ def test_a_slice_is_sealed_when_it_is_late_enough(now: int, until: int | None, s
     told = BEGIN + timedelta(seconds=until) if until is not None else None
     span = newly_sealed(BEGIN, told, BEGIN + timedelta(seconds=now), MINUTE, timedelta(seconds=10))
     assert len(span.starts(MINUTE)) == sealed
+
+
+def test_a_step_that_a_source_could_not_tell_is_no_crash() -> None:
+    assert PointsEvidence.model_validate({"values": [None, 0.5, "nan"]}).values == (None, 0.5, None)
+    with pytest.raises(ValidationError):
+        PointsEvidence(values=(float("inf"),))

@@ -98,7 +98,7 @@ def _parse_sample(value: Any) -> Any:
     return None if isinstance(number, float) and isnan(number) else number
 
 
-Sample = Annotated[float | None, BeforeValidator(_parse_sample), Field(allow_inf_nan=False)]
+Sample = Annotated[Annotated[float, Field(allow_inf_nan=False)] | None, BeforeValidator(_parse_sample)]
 """One sample of a metric; None where it was no number. Not exact: what is made of samples are ranks and means."""
 
 
