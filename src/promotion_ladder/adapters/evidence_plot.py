@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 HARM, FINE, PLAIN, BOUND = "#d95f02", "#1b9e77", "#4c566a", "#b0b6c0"
 """Told apart by people who see few colours, too."""
+CLOSE = 0.12
 LOWEST, HIGHEST = -0.5, 2.0
 """What lies beyond is drawn there: it would only press the rest flat."""
 MARKS = {"held": "#7570b3", "aborted": HARM, "live": FINE}
@@ -110,12 +111,13 @@ def draw_tuning(bars: Sequence[Bar], noisy: float, title: str, file: Path) -> No
     left.axvline(100 * noisy, color=PLAIN, linewidth=1.0, linestyle=(0, (4, 2)))
     left.set_yticks(rows, [bar.name for bar in bars], fontsize=8)
     left.set_xlabel("stops a good release, % of climbs", fontsize=9)
-    left.set_xlim(0, 100)
+    left.set_xlim(0, max(30.0, *(110 * bar.false for bar in bars)))
+    left.annotate(" noisy", (100 * noisy, 1.0), xycoords=("data", "axes fraction"), color=PLAIN, fontsize=8, va="top")
     for row, bar in zip(rows, bars, strict=True):
-        for place, (word, power) in enumerate(bar.power):
-            shade = (0.35, 0.65, 1.0)[min(place, 2)]
-            right.scatter([100 * power], [row], color=PLAIN, alpha=shade, s=36)
-            right.annotate(word, (100 * power, row), xytext=(0, 5), textcoords="offset points", fontsize=7, ha="center")
+        for words, power in _together(bar.power):
+            right.scatter([100 * power], [row], color=PLAIN, s=30)
+            side: Literal["left", "center", "right"] = "left" if power < 0.1 else "right" if power > 0.9 else "center"
+            right.annotate(words, (100 * power, row), xytext=(0, 5), textcoords="offset points", fontsize=7, ha=side)
     right.set_xlabel("finds a degradation, % of climbs", fontsize=9)
     right.set_xlim(-4, 104)
     for axes in (left, right):
@@ -123,3 +125,14 @@ def draw_tuning(bars: Sequence[Bar], noisy: float, title: str, file: Path) -> No
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     figure.savefig(file, format="png", metadata={"Software": None})
+
+
+def _together(power: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Degradations that are found about equally often share one dot: their names would lie on each other."""
+    found: list[tuple[str, float]] = []
+    for word, rate in sorted(power, key=lambda each: each[1]):
+        if found and rate - found[-1][1] < CLOSE:
+            found[-1] = (f"{found[-1][0]}, {word}", rate)
+        else:
+            found.append((word, rate))
+    return found
