@@ -86,10 +86,10 @@ def backtest(
 def _asked(bot: str, release: str, stable: str, begin: datetime | None, end: datetime | None) -> Asked:
     if bot and release and stable and begin and end:
         return Asked(bot, release, stable, begin, end)
-    raise LadderError(
-        Code.HISTORY_UNREADABLE, "--prometheus needs --bot, --release, --stable, --from and --to",
-        "state them: they are the labels and the time that is asked for",
-    )  # fmt: skip
+    raise typer.BadParameter(
+        "--prometheus needs --bot, --release, --stable, --from and --to: the labels and the time that is asked for",
+        param_hint="--prometheus",
+    )
 
 
 def _money(text: str) -> Decimal:
@@ -99,8 +99,8 @@ def _money(text: str) -> Decimal:
             return amount
     except ArithmeticError:
         pass
-    raise LadderError(
-        Code.HISTORY_UNREADABLE, f"--capital: '{text}' is no amount in whole cents above zero", "write 100000"
+    raise typer.BadParameter(
+        f"'{text}' is no amount in whole cents above zero: write for instance 100000", param_hint="--capital"
     )
 
 

@@ -10,7 +10,6 @@ from rich.text import Text
 from promotion_ladder.cli.common import FAILED, Format, Output, fail, out, screen, write_json
 from promotion_ladder.cli.recorded import Arm, HistoryFolder, LadderFile, chosen, load
 from promotion_ladder.core.base import show_duration
-from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.gates import NonInferiorityGate
 from promotion_ladder.core.history import History
@@ -64,15 +63,14 @@ def _known(
     ladder: Ladder, history: History, recorded: bool, variant: Variant | None, rate: float | None, sd: float | None
 ) -> dict[tuple[str, str], Known]:
     if recorded == (rate is not None or sd is not None) or (not recorded and (rate is None or sd is None)):
-        raise LadderError(
-            Code.HISTORY_UNREADABLE, "state either --history, or --trades-per-hour and --sd together",
-            "ladder plan --help shows both",
-        )  # fmt: skip
+        raise typer.BadParameter(
+            "state either --history, or --trades-per-hour and --sd together", param_hint="--history"
+        )
     if rate is not None and sd is not None and not (0.001 <= rate < math.inf and 0 < sd < math.inf):
-        raise LadderError(
-            Code.HISTORY_UNREADABLE, f"--trades-per-hour {rate:g} and --sd {sd:g}: both must be above zero",
-            "at least 0.001 trades an hour, and a spread such as 0.008",
-        )  # fmt: skip
+        raise typer.BadParameter(
+            f"{rate:g} trades an hour with a spread of {sd:g}: both must be above zero, for instance 40 and 0.008",
+            param_hint="--trades-per-hour, --sd",
+        )
     found: dict[tuple[str, str], Known] = {}
     arm = chosen(history, variant) if recorded else None
     for stage in ladder.stages:

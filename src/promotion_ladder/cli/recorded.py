@@ -34,14 +34,14 @@ Plot = Annotated[Path | None, typer.Option("--plot", help="Write a picture to th
 
 
 def moment(text: str | None, option: str) -> datetime | None:
-    """A time as it was typed; in UTC unless it names a zone. Raises LadderError."""
+    """A time as it was typed; in UTC unless it names a zone."""
     if text is None:
         return None
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
-        raise LadderError(
-            Code.HISTORY_UNREADABLE, f"{option}: '{text}' is no time", "write 2026-09-01 or 2026-09-01T14:00:00Z"
+        raise typer.BadParameter(
+            f"'{text}' is no time: write 2026-09-01 or 2026-09-01T14:00:00Z", param_hint=option
         ) from None
     return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
