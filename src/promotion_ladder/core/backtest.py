@@ -101,6 +101,7 @@ class _Standing:
             stage, position.entered, _begun(stage, position.entered), position.look, split(capital, stage).candidate
         )
         self._gates = [stage.filled_in(gate) for gate in stage.gates]
+        self._terms = {g.name: stage.terms(g, ATTEMPT) for g in self._gates if isinstance(g, NonInferiorityGate)}
         self._track = history.trades(Variant.CANDIDATE)
         self._purse = Purse(self._track, position.entered, self._look.capital)
         self._guards = [
@@ -162,12 +163,12 @@ class _Standing:
             return self._once(gate, standing, lambda: gate.judge(standing))
         evidence = shown(gate, self._history, look, carried)
         if isinstance(gate, NonInferiorityGate) and isinstance(evidence, SliceEvidence) and not evidence.problem:
-            terms = self._stage.terms(gate, ATTEMPT)
+            terms = self._terms[gate.name]
             if evidence.since != evidence.until or gate.name not in carried:
                 carried[gate.name] = gate.carry(evidence, terms)
             sums = carried[gate.name]
             return self._once(gate, (sums.until, sums.since), lambda: gate.conclude(sums, terms))
-        return self._once(gate, evidence, lambda: gate.judge(evidence))
+        return gate.judge(evidence)
 
     def _once(self, gate: Gate, of: object, judge: Callable[[], Verdict]) -> Verdict:
         """The verdict on ``of``, judged once while it stays the same: a judge is a pure function."""
