@@ -21,6 +21,7 @@ from promotion_ladder.core.evidence import (
     CountsEvidence,
     Events,
     NumberEvidence,
+    Series,
     Slice,
     SlicesEvidence,
     TradeOutcome,
@@ -333,3 +334,9 @@ def test_a_slice_is_sealed_when_it_is_late_enough(now: int, until: int | None, s
     told = BEGIN + timedelta(seconds=until) if until is not None else None
     span = newly_sealed(BEGIN, told, BEGIN + timedelta(seconds=now), MINUTE, timedelta(seconds=10))
     assert len(span.starts(MINUTE)) == sealed
+
+
+def test_a_step_that_a_source_could_not_tell_is_no_crash() -> None:
+    assert Series.model_validate({"values": [None, 0.5, "nan"]}).values == (None, 0.5, None)
+    with pytest.raises(ValidationError):
+        Series(values=(float("inf"),))

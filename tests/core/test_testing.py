@@ -29,9 +29,8 @@ def streak(n: int, *, won: float, pnl: str = "1", size: str = "10", every: timed
 
 def test_a_winning_streak_takes_the_demo_ladder_to_live() -> None:
     ladder = load_ladder(CONFIG / "ladders" / "demo.yaml")
-    done = climb(
-        ladder, streak(400, won=0.8, every=timedelta(seconds=0.5)), started_at=MONDAY, metrics=lambda _q, _t: Decimal(1)
-    )
+    won, usual = (streak(400, won=share, every=timedelta(seconds=0.5)) for share in (0.8, 0.7))
+    done = climb(ladder, won, started_at=MONDAY, baseline=usual, metrics=lambda _q, _t: Decimal(1))
     assert (done.ended, done.reached) == ("live", "live")
     assert {moment.stage for moment in done.decisions} == {stage.name for stage in ladder.stages}
 
@@ -65,10 +64,10 @@ def test_a_gate_on_samples_sees_both_sides_alike_and_nothing_where_the_metric_ha
     ranks = MannWhitneyGate(name="latency", query="lag{$labels}")
     stages = tuple(stage.model_copy(update={"gates": (*stage.gates, ranks)}) for stage in ladder.stages)
     watched = ladder.model_copy(update={"stages": stages})
-    fine = streak(400, won=0.8, every=timedelta(seconds=0.5))
+    fine, usual = (streak(400, won=share, every=timedelta(seconds=0.5)) for share in (0.8, 0.7))
     for value, reached in ((Decimal(1), "live"), (None, ladder.stages[0].name)):
         answers = {"lag{$labels}": value}
-        done = climb(watched, fine, started_at=MONDAY, metrics=partial(_answer, answers))
+        done = climb(watched, fine, started_at=MONDAY, baseline=usual, metrics=partial(_answer, answers))
         assert done.reached == reached
 
 

@@ -7,7 +7,21 @@ import sys
 import typer
 
 from promotion_ladder import __version__
-from promotion_ladder.cli import attention, desk, evaluate, files, guard, kill, promotions, records, servers, slack
+from promotion_ladder.cli import (
+    attention,
+    backtest,
+    desk,
+    evaluate,
+    files,
+    guard,
+    kill,
+    plan,
+    promotions,
+    records,
+    servers,
+    slack,
+    tune,
+)
 from promotion_ladder.cli.common import EXIT_CODES
 
 EPILOG = "Exit status: " + "; ".join(f"{number} {meaning}" for number, meaning in EXIT_CODES.items()) + "."
@@ -20,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (promotions, kill, desk, attention, files, evaluate, records, servers, guard, slack):
+for group in (promotions, kill, desk, attention, files, evaluate, backtest, tune, plan, records, servers, guard, slack):
     app.registered_commands += group.app.registered_commands
     app.registered_groups += group.app.registered_groups
 

@@ -7,8 +7,7 @@ from enum import StrEnum
 from promotion_ladder.core.base import Duration, Record, show_duration
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import INCIDENTS, Evidence, IncidentsEvidence, SliceEvidence
-from promotion_ladder.core.gates import Gate, MannWhitneyGate, NonInferiorityGate, OnFail
-from promotion_ladder.core.gates.threshold import MetricCheck
+from promotion_ladder.core.gates import Gate, NonInferiorityGate, OnFail
 from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.core.verdict import Outcome, Verdict
@@ -40,7 +39,7 @@ def judge(stage: Stage, items: Mapping[str, Evidence], attempt: int = 1) -> list
     Recorded evidence judged again gives the recorded verdicts. A gate without evidence gets no verdict. A later
     ``attempt`` has less error left to spend.
     """
-    verdicts = [_judge(gate, stage, items[gate.name], attempt) for gate in stage.gates if gate.name in items]
+    verdicts = [judge_gate(gate, stage, items[gate.name], attempt) for gate in stage.gates if gate.name in items]
     return verdicts + ([_no_incident(items[INCIDENTS])] if INCIDENTS in items else [])
 
 
@@ -72,11 +71,9 @@ def carry(stage: Stage, items: Mapping[str, Evidence], attempt: int) -> dict[str
     return found
 
 
-def _judge(gate: Gate, stage: Stage, evidence: Evidence, attempt: int) -> Verdict:
-    """The verdict of ``gate`` with what it takes from its stage filled in."""
-    if not isinstance(gate, MetricCheck | MannWhitneyGate | NonInferiorityGate):
-        return gate.judge(evidence)
-    set_ = gate.model_copy(update={"min_samples": stage.samples_needed(gate)})
+def judge_gate(gate: Gate, stage: Stage, evidence: Evidence, attempt: int) -> Verdict:
+    """The verdict of one gate of ``stage``."""
+    set_ = stage.filled_in(gate)
     if isinstance(set_, NonInferiorityGate):
         return set_.judge(evidence, stage.terms(set_, attempt))
     return set_.judge(evidence)

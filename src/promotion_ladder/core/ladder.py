@@ -271,6 +271,12 @@ class Stage(Spec):
         """Finite samples ``gate`` needs in this stage."""
         return gate.min_samples if gate.min_samples is not None else self.observe.min_samples
 
+    def filled_in(self, gate: Gate) -> Gate:
+        """``gate`` with what it takes from this stage."""
+        if not isinstance(gate, MetricCheck | MannWhitneyGate | NonInferiorityGate):
+            return gate
+        return gate.model_copy(update={"min_samples": self.samples_needed(gate)})
+
     def terms(self, gate: NonInferiorityGate, attempt: int) -> Terms:
         """What ``gate`` may err in this attempt, and how many slices it has; the same for every look."""
         tests = sum(isinstance(other, NonInferiorityGate) for other in self.gates)

@@ -179,26 +179,27 @@ class NonInferiorityGate(GateBase):
     def carry(self, evidence: SliceEvidence, terms: Terms) -> Carried:
         """The running sums with the slices of ``evidence``; O(1) a slice whatever came before."""
         before = evidence.before or Carried(bets=None if self.measure is Measure.MEAN else self._bets())
-        carried = before.model_copy(update={
+        quads = evidence.quads()
+        anytime = self.design == "anytime"
+        carried = self._with(before, quads if anytime else (), {
             "since": before.since or evidence.since, "until": evidence.until or before.until,
             "missing": before.missing + evidence.missing, "samples": before.samples + evidence.samples(),
         })  # fmt: skip
-        quads = evidence.quads()
-        if self.design == "anytime":
-            return self._with(carried, quads)
+        if anytime:
+            return carried
         for place in range(len(quads)):  # a fixed design looks at stated moments, whenever we do
-            carried = self._with(carried, quads[place : place + 1])
+            carried = self._with(carried, quads[place : place + 1], {})
             step = carried.sums.slices * self.analyses // terms.horizon
             if step > (carried.analysis.step if carried.analysis else 0) and step <= self.analyses:
-                found = self._z(carried, terms)
+                found = self._z(self._oriented(carried.sums))
                 if found is not None:
                     carried = carried.model_copy(update={"analysis": Analysis(step=step, harm=found[0], fine=found[1])})
         return carried
 
     @staticmethod
-    def _with(carried: Carried, quads: Sequence[Quad]) -> Carried:
+    def _with(carried: Carried, quads: Sequence[Quad], more: dict[str, Any]) -> Carried:
         bets = carried.bets.plus(quads) if carried.bets is not None else None
-        return carried.model_copy(update={"sums": carried.sums.plus(quads), "bets": bets})
+        return carried.model_copy(update={"sums": carried.sums.plus(quads), "bets": bets, **more})
 
     def _bets(self) -> RateBets:
         return RateBets.below(float(self.max_ratio or 1))
@@ -208,23 +209,25 @@ class NonInferiorityGate(GateBase):
     def _oriented(self, sums: SliceSums) -> tuple[Difference, Difference] | None:
         """Candidate minus other, and candidate minus what is still good enough, both so that more is better."""
         good = 1 if self.measure is Measure.MEAN and self.better == "higher" else -1
-        plain, bounded = sums.difference(), sums.difference(float(self.max_ratio or 1))
+        plain = bounded = sums.difference()
+        if self.max_ratio is not None:
+            bounded = sums.difference(float(self.max_ratio))
         if plain is None or bounded is None:
             return None
         margin = float(self.margin or 0)
         return plain._replace(value=good * plain.value), bounded._replace(value=good * bounded.value + margin)
 
-    def _z(self, carried: Carried, terms: Terms) -> tuple[float, float] | None:
+    @staticmethod
+    def _z(found: tuple[Difference, Difference] | None) -> tuple[float, float] | None:
         """Standard errors towards harm and towards being fine; None while the slices show no spread."""
-        del terms
-        found = self._oriented(carried.sums)
         if found is None or found[0].variance <= 0 or found[1].variance <= 0:
             return None
         plain, bounded = found
         return -plain.value / math.sqrt(plain.variance), bounded.value / math.sqrt(bounded.variance)
 
     def _evidenced(self, carried: Carried, terms: Terms) -> Evidenced | None:
-        z, found = self._z(carried, terms), self._oriented(carried.sums)
+        found = self._oriented(carried.sums)
+        z = self._z(found)
         if z is None or found is None:
             return None
         k, alpha, shared = carried.sums.slices, terms.alpha, terms.alpha / terms.tests

@@ -1,7 +1,7 @@
 """``trades``: what the candidate's closed trades since the stage began must show. Only what is stated is asked."""
 
 from decimal import Decimal
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -26,6 +26,18 @@ def ev_per_dollar(trades: tuple[TradeOutcome, ...]) -> Decimal | None:
 def since_entry(evidence: TradesEvidence) -> tuple[TradeOutcome, ...]:
     """The trades closed after the stage was entered and not in the future."""
     return tuple(t for t in evidence.candidate if evidence.stage_entered_at <= t.closed_at <= evidence.now)
+
+
+class Totals(NamedTuple):
+    """What a gate on trades looks at; the same whether it was counted now or carried along."""
+
+    n: int
+    wins: int
+    """Trades with a profit above zero."""
+    pnl: Decimal
+    size: Decimal
+    days: Decimal
+    """Since the stage was entered."""
 
 
 class TradesGate(GateBase):
@@ -61,26 +73,31 @@ class TradesGate(GateBase):
         if evidence.problem is not None:
             return self.missing(evidence.problem, evidence.detail)
         trades = since_entry(evidence)
-        asked = self._asked()
+        days = Decimal(str((evidence.now - evidence.stage_entered_at).total_seconds())) / 86400
+        pnl, size = (sum((getattr(t, name) for t in trades), Decimal(0)) for name in ("pnl", "size"))
+        return self.conclude(Totals(len(trades), sum(t.pnl > 0 for t in trades), pnl, size, days))
+
+    def conclude(self, totals: Totals) -> Verdict:
+        """The verdict on what was counted."""
+        n, asked = totals.n, self._asked()
         first, limit = next(iter(asked.items()))
-        if not trades:  # not even when only days are asked: time alone promotes nothing
+        if not n:  # not even when only days are asked: time alone promotes nothing
             return self.verdict(
                 Outcome.NO_DATA, "no closed trade in this stage yet", limit=limit, n=0, value=Decimal(0)
             )
-        days = Decimal(str((evidence.now - evidence.stage_entered_at).total_seconds())) / 86400
         measured: dict[str, Decimal | None] = {
-            "min_n": Decimal(len(trades)),
-            "min_win_rate": win_rate(trades),
-            "min_ev_per_dollar": ev_per_dollar(trades),
-            "min_total_pnl": sum((t.pnl for t in trades), Decimal(0)),
-            "min_days_in_stage": days,
+            "min_n": Decimal(n),
+            "min_win_rate": Decimal(totals.wins) / n,
+            "min_ev_per_dollar": totals.pnl / totals.size if totals.size > 0 else None,
+            "min_total_pnl": totals.pnl,
+            "min_days_in_stage": totals.days,
         }
         for name, floor in asked.items():
-            bad = self._missed(name, measured[name], floor, len(trades))
+            bad = self._missed(name, measured[name], floor, n)
             if bad is not None:
                 return bad
         shown = ", ".join(f"{name[4:]} {show(measured[name], floor)} ≥ {show(floor)}" for name, floor in asked.items())
-        return self.verdict(Outcome.PASS, shown, value=measured[first], limit=limit, n=len(trades))
+        return self.verdict(Outcome.PASS, shown, value=measured[first], limit=limit, n=n)
 
     def _missed(self, name: str, value: Decimal | None, floor: Decimal, n: int) -> Verdict | None:
         if value is None:

@@ -45,6 +45,10 @@ TEXTS = {
         "An alert that the gate looks for is firing.",
         "See to the alert; the gate looks again by itself.",
     ),
+    "OPS_HISTORY_UNREADABLE": (
+        "The recorded history cannot be read, or does not hold what was asked of it.",
+        "Mend the line that the detail names; docs/backtest.md shows the format.",
+    ),
     "OPS_PLATFORM_DOWN": (
         "The platform did not answer in time.",
         "Check that it is up; forward moves wait, reducing verbs are retried without end.",

@@ -49,7 +49,10 @@ def mixture_bound(v: float, alpha: float, rho: float, *, one_sided: bool = True)
         excess = mixture_log_e(s, v, rho) - math.log(1 / alpha)
         z = s / spread
         hazard = math.exp(-z * z / 2 - _HALF_LOG_TAU - log_normal_cdf(z))
-        s -= excess / (s / (v + rho) + hazard / spread)
+        step = excess / (s / (v + rho) + hazard / spread)
+        s -= step
+        if abs(step) < 1e-12 * spread:
+            break
     return s
 
 

@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from promotion_ladder.core.statistics.mixture import mixture_bound, normal_cdf
+
 _GRID = 801
 
 
@@ -27,6 +29,36 @@ def sample_size_paired(delta: float, sd_diff: float, alpha: float, power: float)
     from scipy.special import ndtri
 
     return float(((ndtri(1 - alpha) + ndtri(power)) * sd_diff / delta) ** 2)
+
+
+def anytime_power(margin: float, v1: float, slices: int, alpha: float, rho: float) -> float:
+    """Chance that ``slices`` slices show that an arm as good as the other is not worse by ``margin``.
+
+    ``v1`` is the variance of the difference after one slice; information grows with slices. The boundary is that of
+    the anytime-valid mixture, looked at once at the end: it may be reached earlier, so the true chance is a little
+    larger.
+    """
+    if v1 <= 0:
+        return 1.0
+    return normal_cdf(margin / math.sqrt(v1 / slices) - mixture_bound(slices, alpha, rho) / math.sqrt(slices))
+
+
+def anytime_slices(margin: float, v1: float, alpha: float, rho: float, *, power: float, most: int) -> int | None:
+    """The fewest slices with at least this :func:`anytime_power`; None where ``most`` do not have it."""
+    if anytime_power(margin, v1, most, alpha, rho) < power:
+        return None
+    low, high = 0, most  # power grows with slices: z grows with their root, the boundary over it at most as log log
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if anytime_power(margin, v1, middle, alpha, rho) >= power else (middle, high)
+    return high
+
+
+def anytime_margin(v1: float, slices: int, alpha: float, rho: float, *, power: float) -> float:
+    """The margin that ``slices`` slices show with this power."""
+    from scipy.special import ndtri
+
+    return math.sqrt(v1 / slices) * (float(ndtri(power)) + mixture_bound(slices, alpha, rho) / math.sqrt(slices))
 
 
 def clopper_pearson(x: int, n: int, alpha: float) -> list[float]:

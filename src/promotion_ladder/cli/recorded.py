@@ -1,0 +1,93 @@
+"""What ``backtest``, ``tune`` and ``plan`` share: the ladder, the history and the times they are asked about."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from promotion_ladder.adapters.files import load_ladder
+from promotion_ladder.adapters.history_files import read_history
+from promotion_ladder.adapters.history_prometheus import Asked, recorded_series
+from promotion_ladder.adapters.prometheus import PrometheusSource
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.history import History
+from promotion_ladder.core.ladder import Ladder
+from promotion_ladder.core.platform import Variant
+
+LadderFile = Annotated[Path, typer.Argument(metavar="LADDER", help="The ladder's YAML file.", show_default=False)]
+HistoryFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--history", help="Directory with trades, series and heartbeats: docs/backtest.md.", show_default=False
+    ),
+]
+Arm = Annotated[
+    Variant | None,
+    typer.Option(
+        "--variant", help="The arm that is taken; the one with most trades unless stated.", show_default=False
+    ),
+]
+Plot = Annotated[Path | None, typer.Option("--plot", help="Write a picture to this PNG file.", show_default=False)]
+
+
+def moment(text: str | None, option: str) -> datetime | None:
+    """A time as it was typed; in UTC unless it names a zone."""
+    if text is None:
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"'{text}' is no time: write 2026-09-01 or 2026-09-01T14:00:00Z", param_hint=option
+        ) from None
+    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+
+
+def load(ladder: Path, folder: Path | None) -> tuple[Ladder, History, list[str]]:
+    """Ladder and history from files, and what was odd about them. Raises LadderError."""
+    read = load_ladder(ladder)
+    if folder is None:
+        return read, History(), []
+    history, notes = read_history(folder)
+    return read, history, notes + strangers(read, history)
+
+
+def strangers(ladder: Ladder, history: History) -> list[str]:
+    """Series that no gate of the ladder asks for: a name may be misspelt."""
+    known = {gate.name for stage in ladder.stages for gate in stage.gates}
+    return [
+        f"a series is for '{name}', which is no gate of {ladder.ladder}: it is not used"
+        for name in sorted({key.gate for key in history.series} - known)
+    ]
+
+
+def with_prometheus(url: str, ladder: Ladder, history: History, asked: Asked) -> History:
+    """``history`` with the series that a Prometheus holds; they count for more than those of a file."""
+
+    async def fetch() -> History:
+        source = PrometheusSource(url)
+        try:
+            return history.with_series(await recorded_series(source, ladder, asked))
+        finally:
+            await source.close()
+
+    return asyncio.run(fetch())
+
+
+def chosen(history: History, variant: Variant | None) -> Variant:
+    """The arm that is asked for, or the one with most that was recorded. Raises LadderError when nothing was."""
+    told = {
+        one: len(history.trades(one).times)
+        + sum(len(s.times) for key, s in history.series.items() if key.variant is one)
+        for one in Variant
+    }
+    best = variant or max(Variant, key=lambda one: told[one])
+    if not told[best]:
+        raise LadderError(
+            Code.HISTORY_UNREADABLE, f"nothing was recorded of {best}",
+            f"--variant may be {', '.join(one for one in Variant if told[one]) or 'nothing: record something first'}",
+        )  # fmt: skip
+    return best

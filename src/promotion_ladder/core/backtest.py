@@ -1,0 +1,224 @@
+"""What a ladder would have decided over a recorded history: the walk of a whole ladder with the judges of the real one.
+
+The same gates judge, the same function decides, and the same running sums are carried from look to look. A look costs
+what is new since the last one. People are taken to agree: approvals are given at once, veto windows run out, and then
+the gates are judged again. Guards look at every closed trade and at every silence, from the moment a stage is entered.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Generator, Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Literal, NamedTuple
+
+from promotion_ladder.core.base import Record, Time
+from promotion_ladder.core.capital import split
+from promotion_ladder.core.decide import Decision, Step, decide
+from promotion_ladder.core.evidence import Evidence, SliceEvidence
+from promotion_ladder.core.gates import Gate, Guard, NonInferiorityGate, OnTrip, StreakGuard, TradesGate, Wants
+from promotion_ladder.core.gates.age import AgeGuard
+from promotion_ladder.core.history import History
+from promotion_ladder.core.ladder import Ladder, Stage, VetoExit
+from promotion_ladder.core.platform import Variant
+from promotion_ladder.core.recorded import BEATS, Look, Purse, last_trades, newest_before, shown
+from promotion_ladder.core.statistics.carried import Carried
+from promotion_ladder.core.verdict import Outcome, Verdict
+
+Ended = Literal["live", "held", "aborted"]
+ATTEMPT = 1
+"""Nobody retries in a backtest."""
+
+
+class Position(Record):
+    """Where a walk stands: it goes on from here as if it had never stopped."""
+
+    stage: int
+    """Which rung, counted from 0."""
+    entered: Time
+    watched: Time
+    """Guards have looked until then."""
+    look: Time
+    """When the gates are judged next."""
+    closing: bool = False
+    """Whether that look ends a veto window."""
+    carried: dict[str, Carried] = {}
+
+
+class Moment(NamedTuple):
+    """One judgement of the gates, or a guard that tripped."""
+
+    at: datetime
+    stage: str
+    decision: Decision | None
+    """None where a guard tripped."""
+    tripped: Verdict | None
+    ended: Ended | None
+    """``live``: every stage was passed. ``held``: a person would be asked. ``aborted``: it came down."""
+    position: Position
+    """Where to go on."""
+
+    @property
+    def sentence(self) -> str:
+        """What happened."""
+        if self.tripped is not None:
+            return f"guard {self.tripped.name}: {self.tripped.sentence}"
+        return self.decision.sentence if self.decision is not None else ""
+
+    @property
+    def window_opens(self) -> bool:
+        """Whether a veto window begins here."""
+        return self.decision is not None and self.decision.step is Step.ADVANCE and self.position.closing
+
+
+def enter(ladder: Ladder, stage: int, at: datetime) -> Position:
+    """The position of a walk that enters this stage then."""
+    return Position(stage=stage, entered=at, watched=at, look=_begun(ladder.stages[stage], at))
+
+
+def walk(ladder: Ladder, history: History, start: Position, until: datetime, capital: Decimal) -> Iterator[Moment]:
+    """Every judgement from ``start`` on; the last one has ``ended``, unless the walk still runs at ``until``.
+
+    ``capital`` is the bot's, shared out as the stages say; trades count as they were recorded.
+    """
+    position: Position | None = start
+    while position is not None:
+        standing = _Standing(ladder, history, position, capital)
+        position = yield from standing.stand(position, until)
+
+
+def _begun(stage: Stage, entered: datetime) -> datetime:
+    return entered + (stage.pause if isinstance(stage.pause, timedelta) else timedelta(0))
+
+
+class _Standing:
+    """One stage of a walk."""
+
+    def __init__(self, ladder: Ladder, history: History, position: Position, capital: Decimal) -> None:
+        self._ladder, self._history, self._index = ladder, history, position.stage
+        self._stage = stage = ladder.stages[position.stage]
+        self._look = Look(
+            stage, position.entered, _begun(stage, position.entered), position.look, split(capital, stage).candidate
+        )
+        self._gates = [stage.filled_in(gate) for gate in stage.gates]
+        self._terms = {g.name: stage.terms(g, ATTEMPT) for g in self._gates if isinstance(g, NonInferiorityGate)}
+        self._track = history.trades(Variant.CANDIDATE)
+        self._purse = Purse(self._track, position.entered, self._look.capital)
+        self._guards = [
+            guard for guard in (stage.guards.checks if stage.guards else ()) if guard.on_trip is not OnTrip.PAUSE_SCOPE
+        ]
+        self._seen: dict[str, tuple[object, Verdict]] = {}
+        """What each gate said last, and of what: the same again is not judged again."""
+
+    def stand(self, position: Position, until: datetime) -> Generator[Moment, None, Position | None]:
+        """Every judgement on this stage; returns the position on the next one, None where the walk ends."""
+        name, last = self._stage.name, self._index == len(self._ladder.stages) - 1
+        while True:
+            tripped = self._watch(position.watched, min(position.look, until))
+            if tripped is not None:
+                at, guard, verdict = tripped
+                ended: Ended = "aborted" if guard.on_trip is OnTrip.ABORT else "held"
+                yield Moment(at, name, None, verdict, ended, position)
+                return None
+            if position.look > until:
+                return None
+            now = position.look
+            look = self._look._replace(now=now)
+            carried = dict(position.carried)
+            verdicts = [self._judge(gate, look, carried) for gate in self._gates]
+            decision = decide(self._stage, verdicts, now - look.begun)
+            position, ended_here = self._after(decision, position, carried, last=last)
+            yield Moment(now, name, decision, None, ended_here, position)
+            if ended_here is not None:
+                return None
+            if position.stage != self._index:
+                return position
+
+    def _after(
+        self, decision: Decision, before: Position, carried: dict[str, Carried], *, last: bool
+    ) -> tuple[Position, Ended | None]:
+        """Where it goes on after ``decision``, or how it ended."""
+        now, leaving = before.look, self._stage.exit
+        at = before.model_copy(update={"watched": now, "carried": carried, "closing": False})
+        match decision.step:
+            case Step.ABORT:
+                return at, "aborted"
+            case Step.HOLD:
+                return at, "held"
+            case Step.ADVANCE if isinstance(leaving, VetoExit) and not before.closing:
+                return at.model_copy(update={"look": now + leaving.window, "closing": True}), None
+            case Step.ADVANCE:
+                return (at, "live") if last else (enter(self._ladder, self._index + 1, now), None)
+            case _:
+                return at.model_copy(update={"look": now + self._stage.observe.every}), None
+
+    # --- gates ----------------------------------------------------------------------------------------------------
+
+    def _judge(self, gate: Gate, look: Look, carried: dict[str, Carried]) -> Verdict:
+        if isinstance(gate, TradesGate):  # from running totals: its evidence would be every trade of the stage
+            totals = self._track.totals(look.entered, look.now)
+            return self._once(gate, totals if gate.min_days_in_stage else totals.n, lambda: gate.conclude(totals))
+        if gate.wants is Wants.STANDING:
+            standing: Evidence = self._purse.standing(look.now)
+            return self._once(gate, standing, lambda: gate.judge(standing))
+        evidence = shown(gate, self._history, look, carried)
+        if isinstance(gate, NonInferiorityGate) and isinstance(evidence, SliceEvidence) and not evidence.problem:
+            terms = self._terms[gate.name]
+            if evidence.since != evidence.until or gate.name not in carried:
+                carried[gate.name] = gate.carry(evidence, terms)
+            sums = carried[gate.name]
+            return self._once(gate, (sums.until, sums.since), lambda: gate.conclude(sums, terms))
+        return gate.judge(evidence)
+
+    def _once(self, gate: Gate, of: object, judge: Callable[[], Verdict]) -> Verdict:
+        """The verdict on ``of``, judged once while it stays the same: a judge is a pure function."""
+        before = self._seen.get(gate.name)
+        if before is None or before[0] != of:
+            self._seen[gate.name] = before = (of, judge())
+        return before[1]
+
+    # --- guards ---------------------------------------------------------------------------------------------------
+
+    def _watch(self, since: datetime, until: datetime) -> tuple[datetime, Guard, Verdict] | None:
+        """The first guard that trips after ``since`` and until ``until``."""
+        if not self._guards or since >= until:
+            return None
+        silent = [found for guard in self._guards if (found := self._silent(guard, since, until)) is not None]
+        first = min(silent, key=lambda found: found[0], default=None)
+        places = self._track.places(since, until if first is None else first[0])
+        money = [guard for guard in self._guards if guard.wants in (Wants.STANDING, Wants.TRADES)]
+        for place in places if money else ():
+            look = self._look._replace(now=self._track.times[place])
+            if look.now == since and since != look.entered:
+                continue  # looked at when it was new
+            for guard in money:
+                verdict = guard.judge(self._money(guard, look))
+                if verdict.outcome is Outcome.FAIL:
+                    return look.now, guard, verdict
+        return first
+
+    def _money(self, guard: Guard, look: Look) -> Evidence:
+        if isinstance(guard, StreakGuard):
+            most = max(guard.win_rate_lookback or 0, guard.ev_lookback or 0)
+            return last_trades(self._track, look, most)
+        return self._purse.standing(look.now)
+
+    def _silent(self, guard: Guard, since: datetime, until: datetime) -> tuple[datetime, Guard, Verdict] | None:
+        """When ``guard`` finds the bot or its market data silent for too long, where their signs were recorded."""
+        beats = self._history.beats.get(BEATS.get(guard.wants, ""))
+        if beats is None or not isinstance(guard, AgeGuard) or self._stage.guards is None:
+            return None
+        late = guard.max_age + self._stage.guards.every
+        begin = newest_before(beats, since) or since
+        for one, following in pairwise((begin, *_between(beats, since, until), until + late)):
+            at = max(one + late, since)
+            if at < following and at <= until:
+                look = self._look._replace(now=at)
+                verdict = guard.judge(shown(guard, self._history, look, {}))
+                if verdict.outcome is Outcome.FAIL:
+                    return at, guard, verdict
+        return None
+
+
+def _between(beats: Sequence[datetime], since: datetime, until: datetime) -> Sequence[datetime]:
+    return beats[bisect_right(beats, since) : bisect_right(beats, until)]

@@ -1,0 +1,141 @@
+"""A recorded history from a directory: one clear sentence for each bad line, and what is odd is said."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promotion_ladder.adapters.history_files import read_history
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.history import Key
+from promotion_ladder.core.platform import Variant
+
+AT = "2026-09-01T14:00:00Z"
+FIRST = datetime(2026, 9, 1, 14, tzinfo=UTC)
+TRADE: dict[str, Any] = {"closed_at": AT, "pnl": "1.5", "size": 100, "variant": "candidate"}
+POINT: dict[str, Any] = {"at": AT, "gate": "p99", "variant": "candidate", "value": 0.2}
+P99 = Key("p99", "query", Variant.CANDIDATE)
+
+
+def write(folder: Path, name: str, *lines: Any) -> None:
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    (folder / name).write_text("\n".join(texts) + "\n")
+
+
+def test_every_file_is_read(tmp_path: Path) -> None:
+    write(tmp_path, "trades.jsonl", TRADE, TRADE | {"variant": "baseline", "pnl": -2})
+    write(tmp_path, "series.jsonl", POINT, POINT | {"field": "sum", "stage": "canary"})
+    write(tmp_path, "heartbeats.jsonl", {"at": AT}, {"at": AT, "of": "market_data"})
+    history, notes = read_history(tmp_path)
+    assert [trade.pnl for trade in history.trades(Variant.CANDIDATE).trades] == [Decimal("1.5")]
+    assert [trade.pnl for trade in history.trades(Variant.BASELINE).trades] == [Decimal(-2)]
+    assert history.series[P99].values == [0.2]
+    assert Key("p99", "sum", Variant.CANDIDATE, "canary") in history.series
+    assert history.beats == {"bot": [FIRST], "market_data": [FIRST]}
+    assert (history.span, notes) == ((FIRST, FIRST), [])
+
+
+def test_csv_says_the_same_as_json(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    write(one, "trades.jsonl", TRADE, TRADE | {"id": "7"})
+    write(other, "trades.csv", "closed_at,pnl,size,variant,id", f"{AT},1.5,100,candidate,", f"{AT},1.5,100,candidate,7")
+    write(one, "series.jsonl", POINT, POINT | {"at": "2026-09-01T14:01:00Z", "value": None})
+    write(
+        other, "series.csv", "at,gate,variant,value", f"{AT},p99,candidate,0.2", "2026-09-01T14:01:00Z,p99,candidate,"
+    )
+    first, second = read_history(one), read_history(other)
+    assert first.history.trades(Variant.CANDIDATE).trades == second.history.trades(Variant.CANDIDATE).trades
+    assert first.history.series[P99].values == second.history.series[P99].values == [0.2, None]
+    assert first.notes == second.notes
+
+
+BAD = [
+    ("trades.jsonl", [TRADE, "{"], "trades.jsonl:2: no JSON"),
+    ("trades.jsonl", [TRADE | {"pnl": "much"}], "trades.jsonl:1: pnl: "),
+    ("trades.jsonl", [TRADE | {"pnl": "NaN"}], "trades.jsonl:1: pnl: "),
+    ("trades.jsonl", [TRADE, "", TRADE | {"closed_at": "2026-09-01T14:00:00"}], "trades.jsonl:3: closed_at: "),
+    ("trades.jsonl", [TRADE | {"variant": "canary"}], "trades.jsonl:1: variant: "),
+    ("trades.jsonl", [{"pnl": 1}], "trades.jsonl:1: closed_at: field required"),
+    ("trades.jsonl", [TRADE | {"fee": 1}], "trades.jsonl:1: fee: "),
+    ("trades.jsonl", ["[1]"], "trades.jsonl:1: "),
+    ("series.jsonl", [POINT | {"field": "mean"}], "series.jsonl:1: field: "),
+    ("series.jsonl", [POINT | {"value": "Infinity"}], "series.jsonl:1: value: "),
+    ("series.jsonl", [POINT, POINT | {"value": 0.3}], "series.jsonl:2: value: 0.3 for a moment that has 0.2 in line 1"),
+    ("heartbeats.jsonl", [{"at": "noon"}], "heartbeats.jsonl:1: at: "),
+    ("trades.csv", ["closed_at,pnl,size,variant", f"{AT},1,2,candidate,3"], "trades.csv:2: more values"),
+    ("trades.csv", ["closed_at,pnl,size", f"{AT},1,2"], "trades.csv:2: variant: field required"),
+]
+
+
+@pytest.mark.parametrize(("file", "lines", "said"), BAD, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_bad_line_is_named_with_its_place_and_what_would_be_right(
+    tmp_path: Path, file: str, lines: list[Any], said: str
+) -> None:
+    write(tmp_path, file, *lines)
+    with pytest.raises(LadderError) as caught:
+        read_history(tmp_path)
+    assert caught.value.code is Code.HISTORY_UNREADABLE
+    assert said in caught.value.detail
+    assert "\n" not in caught.value.detail
+    assert caught.value.next_step
+
+
+def test_a_time_without_a_zone_is_answered_with_one(tmp_path: Path) -> None:
+    write(tmp_path, "trades.jsonl", TRADE | {"closed_at": "2026-09-01T14:00:00"})
+    with pytest.raises(LadderError) as caught:
+        read_history(tmp_path)
+    assert "2026-09-01T14:00:00Z" in caught.value.next_step
+
+
+def test_a_directory_that_is_none_or_holds_nothing_or_two_of_a_kind(tmp_path: Path) -> None:
+    with pytest.raises(LadderError, match="is no directory"):
+        read_history(tmp_path / "none")
+    with pytest.raises(LadderError, match="holds none of"):
+        read_history(tmp_path)
+    write(tmp_path, "trades.jsonl", TRADE)
+    write(tmp_path, "trades.csv", "closed_at,pnl,size,variant")
+    with pytest.raises(LadderError, match="which one counts"):
+        read_history(tmp_path)
+    (tmp_path / "trades.csv").unlink()
+    (tmp_path / "trades.jsonl").write_bytes(b"\xff\xfe{")
+    with pytest.raises(LadderError, match="not UTF-8"):
+        read_history(tmp_path)
+
+
+def test_what_is_odd_is_said_and_counted_once(tmp_path: Path) -> None:
+    later = TRADE | {"closed_at": "2026-09-01T15:00:00Z"}
+    write(tmp_path, "trades.jsonl", later, TRADE | {"id": "a"}, TRADE | {"id": "a"}, TRADE, TRADE)
+    minutes = [POINT | {"at": f"2026-09-01T14:{minute:02}:00Z"} for minute in (0, 1, 2, 3, 30)]
+    write(tmp_path, "series.jsonl", *minutes, minutes[0], POINT | {"at": "2026-09-01T14:31:00Z", "value": "NaN"})
+    history, notes = read_history(tmp_path)
+    track = history.trades(Variant.CANDIDATE)
+    assert len(track.trades) == 4
+    assert track.times == sorted(track.times)
+    assert history.series[P99].values == [0.2] * 5 + [None]
+    said = "\n".join(notes)
+    assert "1 trades stand there twice by their id" in said
+    assert "1 trades are like another one in everything" in said
+    assert "trades: 1 lines are older than the line before" in said
+    assert "1 points stand there twice" in said
+    assert "p99 (query, candidate): 1 of 6 values are no number" in said
+    assert "p99 (query, candidate): nothing for 27m after 2026-09-01 14:03:00" in said
+
+
+@settings(deadline=None, max_examples=10)
+@given(order=st.permutations(range(30)))
+def test_the_order_of_lines_does_not_matter(tmp_path_factory: pytest.TempPathFactory, order: list[int]) -> None:
+    folder = tmp_path_factory.mktemp("order")
+    at = [(FIRST + timedelta(seconds=30 * place)).isoformat() for place in range(30)]
+    write(folder, "trades.jsonl", *(TRADE | {"closed_at": at[place], "pnl": place} for place in order))
+    write(folder, "series.jsonl", *(POINT | {"at": at[place], "value": place} for place in order))
+    history = read_history(folder).history
+    assert [trade.pnl for trade in history.trades(Variant.CANDIDATE).trades] == [Decimal(place) for place in range(30)]
+    assert history.series[P99].values == list(range(30))
