@@ -77,7 +77,9 @@ class SliceSums(Record):
             + 2 * (w[0] * (w[1] * p[1] + w[2] * p[2] + w[3] * p[3]) + w[1] * (w[2] * p[5] + w[3] * p[6])
                    + w[2] * w[3] * p[8])
         )  # fmt: skip
-        follow = sum(w[i] * w[j] * g[4 * i + j] for i in range(4) for j in range(4))
+        follow = sum(
+            w[i] * (w[0] * g[4 * i] + w[1] * g[4 * i + 1] + w[2] * g[4 * i + 2] + w[3] * g[4 * i + 3]) for i in range(4)
+        )
         if squares <= 0:  # all slices alike, or rounding says so: nothing is known of the spread
             return Difference(r_c - scale * r_b, 0.0, 0.0)
         return Difference(r_c - scale * r_b, squares * self.slices / (self.slices - 1), follow / squares)
