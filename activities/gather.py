@@ -65,6 +65,8 @@ class Look:
                 )
             case Wants.SLICES if isinstance(check, NonInferiorityGate):
                 return await self._slices(check)
+            case Wants.TRADES:
+                return await self._sight.trades(self._carried.get(check.name))
             case Wants.REPLAY:
                 return await self._replay()
             case _:

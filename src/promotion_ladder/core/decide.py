@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from promotion_ladder.core.base import Duration, Record, show_duration
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.evidence import INCIDENTS, Evidence, IncidentsEvidence, SliceEvidence
-from promotion_ladder.core.gates import Gate, NonInferiorityGate, OnFail
+from promotion_ladder.core.evidence import INCIDENTS, Evidence, IncidentsEvidence, SliceEvidence, TradesEvidence
+from promotion_ladder.core.gates import Gate, NonInferiorityGate, OnFail, TradesGate
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.statistics.carried import Carried
@@ -64,11 +64,14 @@ def _no_incident(evidence: Evidence) -> Verdict:
 
 def carry(stage: Stage, items: Mapping[str, Evidence], attempt: int) -> dict[str, Carried]:
     """The running sums after ``items``, by the gate's name: what the next look of this attempt goes on from."""
-    found = {}
+    found: dict[str, Carried] = {}
     for gate in stage.gates:
         evidence = items.get(gate.name)
         if isinstance(gate, NonInferiorityGate) and isinstance(evidence, SliceEvidence):
             found[gate.name] = gate.carry(evidence, stage.terms(gate, attempt))
+        elif isinstance(gate, TradesGate) and isinstance(evidence, TradesEvidence):
+            carried = evidence.before if evidence.problem is not None else gate.carry(evidence)
+            found |= {gate.name: carried} if carried is not None else {}
     return found
 
 

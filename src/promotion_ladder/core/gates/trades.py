@@ -1,5 +1,11 @@
-"""``trades``: what the candidate's closed trades since the stage began must show. Only what is stated is asked."""
+"""``trades``: what the candidate's closed trades since the stage began must show. Only what is stated is asked.
 
+Trades that are ``SEALED`` old are added up and carried from look to look, so that a look asks for and stores the new
+ones alone.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
 from decimal import Decimal
 from typing import ClassVar, Literal, Self
 
@@ -9,7 +15,11 @@ from promotion_ladder.core.base import Money, Number, Share
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, TradeOutcome, TradesEvidence
 from promotion_ladder.core.gates.check import GateBase, Wants, show
+from promotion_ladder.core.statistics.carried import Carried, TradeSums
 from promotion_ladder.core.verdict import Outcome, Verdict
+
+SEALED = timedelta(minutes=10)
+"""How long ago a trade was closed when it is added up for good; what a platform tells later than that is not seen."""
 
 
 def win_rate(trades: tuple[TradeOutcome, ...]) -> Decimal:
@@ -24,8 +34,23 @@ def ev_per_dollar(trades: tuple[TradeOutcome, ...]) -> Decimal | None:
 
 
 def since_entry(evidence: TradesEvidence) -> tuple[TradeOutcome, ...]:
-    """The trades closed after the stage was entered and not in the future."""
-    return tuple(t for t in evidence.candidate if evidence.stage_entered_at <= t.closed_at <= evidence.now)
+    """The trades closed after the stage was entered, or what is carried ends, and not in the future."""
+    since = evidence.stage_entered_at
+    if evidence.before is not None and evidence.before.until is not None:
+        since = max(since, evidence.before.until)
+    return tuple(t for t in evidence.candidate if since <= t.closed_at <= evidence.now)
+
+
+def added(evidence: TradesEvidence, trades: Iterable[TradeOutcome]) -> TradeSums:
+    """What is carried to ``evidence``, with ``trades``."""
+    trades = tuple(trades)
+    before = (evidence.before.closed if evidence.before is not None else None) or TradeSums()
+    return TradeSums(
+        n=before.n + len(trades),
+        wins=before.wins + sum(trade.pnl > 0 for trade in trades),
+        pnl=sum((trade.pnl for trade in trades), before.pnl),
+        size=sum((trade.size for trade in trades), before.size),
+    )
 
 
 class TradesGate(GateBase):
@@ -60,27 +85,35 @@ class TradesGate(GateBase):
             return self.wrong_kind(evidence)
         if evidence.problem is not None:
             return self.missing(evidence.problem, evidence.detail)
-        trades = since_entry(evidence)
+        seen = added(evidence, since_entry(evidence))
         asked = self._asked()
         first, limit = next(iter(asked.items()))
-        if not trades:  # not even when only days are asked: time alone promotes nothing
+        if not seen.n:  # not even when only days are asked: time alone promotes nothing
             return self.verdict(
                 Outcome.NO_DATA, "no closed trade in this stage yet", limit=limit, n=0, value=Decimal(0)
             )
         days = Decimal(str((evidence.now - evidence.stage_entered_at).total_seconds())) / 86400
         measured: dict[str, Decimal | None] = {
-            "min_n": Decimal(len(trades)),
-            "min_win_rate": win_rate(trades),
-            "min_ev_per_dollar": ev_per_dollar(trades),
-            "min_total_pnl": sum((t.pnl for t in trades), Decimal(0)),
+            "min_n": Decimal(seen.n),
+            "min_win_rate": Decimal(seen.wins) / seen.n,
+            "min_ev_per_dollar": seen.pnl / seen.size if seen.size > 0 else None,
+            "min_total_pnl": seen.pnl,
             "min_days_in_stage": days,
         }
         for name, floor in asked.items():
-            bad = self._missed(name, measured[name], floor, len(trades))
+            bad = self._missed(name, measured[name], floor, seen.n)
             if bad is not None:
                 return bad
         shown = ", ".join(f"{name[4:]} {show(measured[name], floor)} ≥ {show(floor)}" for name, floor in asked.items())
-        return self.verdict(Outcome.PASS, shown, value=measured[first], limit=limit, n=len(trades))
+        return self.verdict(Outcome.PASS, shown, value=measured[first], limit=limit, n=seen.n)
+
+    def carry(self, evidence: TradesEvidence) -> Carried:
+        """The running sums with the trades of ``evidence`` that are sealed by now."""
+        until = max(evidence.now - SEALED, evidence.stage_entered_at)
+        if evidence.before is not None and evidence.before.until is not None:
+            until = max(until, evidence.before.until)
+        sealed = (trade for trade in since_entry(evidence) if trade.closed_at < until)
+        return Carried(closed=added(evidence, sealed), since=evidence.stage_entered_at, until=until)
 
     def _missed(self, name: str, value: Decimal | None, floor: Decimal, n: int) -> Verdict | None:
         if value is None:
