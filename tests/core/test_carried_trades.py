@@ -50,8 +50,8 @@ def test_whenever_it_is_looked_at(trades: list[TradeOutcome], minutes: list[int]
                 items={"closed": evidence},
             ).model_dump_json()
         )  # fmt: skip
-        assert judge(STAGE, stored.items) == judge(STAGE, {"closed": told(trades, now)})
         before = carry(STAGE, stored.items, 1)["closed"]
+        assert judge(STAGE, stored.items) == judge(STAGE, {"closed": told(trades, now)})
 
 
 def test_a_look_reads_no_more_than_what_is_new() -> None:

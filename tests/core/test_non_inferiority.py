@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -151,6 +151,7 @@ def test_a_fixed_horizon_decides_at_its_looks_alone() -> None:
     assert late.details["harm"] == verdict.details["harm"]
 
 
+@settings(deadline=None)  # sixty slices with models around them: a busy machine takes longer than a test may
 @given(st.integers(0, 60), st.sampled_from(["anytime", "fixed_horizon"]))
 def test_a_worker_that_dies_between_looks_changes_nothing(cut: int, design: str) -> None:
     judge_, terms = gate(design=design), Terms()
@@ -247,6 +248,7 @@ def test_what_is_carried_goes_on_where_it_stopped() -> None:
     assert second.slices == whole.slices[30:]
     again = {"pnl": second.model_copy(update={"before": carried["pnl"]})}
     assert judge(one, again)[0].details == judge(one, {"pnl": whole})[0].details
+    assert judge(one, again, 1, carry(one, again, 1)) == judge(one, again)
 
 
 def problems(raised: pytest.ExceptionInfo[ValidationError]) -> Iterator[str]:

@@ -34,13 +34,20 @@ class Decision(Record):
     verdicts: tuple[Verdict, ...]
 
 
-def judge(stage: Stage, items: Mapping[str, Evidence], attempt: int = 1) -> list[Verdict]:
+def judge(
+    stage: Stage, items: Mapping[str, Evidence], attempt: int = 1, carried: Mapping[str, Carried] | None = None
+) -> list[Verdict]:
     """The verdict of each gate of ``stage`` on its evidence, by the gate's name, and that on the bot's incidents.
 
     Recorded evidence judged again gives the recorded verdicts. A gate without evidence gets no verdict. A later
-    ``attempt`` has less error left to spend.
+    ``attempt`` has less error left to spend. ``carried`` is what :func:`carry` made of ``items``, where that is known.
     """
-    verdicts = [_judge(gate, stage, items[gate.name], attempt) for gate in stage.gates if gate.name in items]
+    sums = carried or {}
+    verdicts = [
+        _judge(gate, stage, items[gate.name], attempt, sums.get(gate.name))
+        for gate in stage.gates
+        if gate.name in items
+    ]
     return verdicts + ([_no_incident(items[INCIDENTS])] if INCIDENTS in items else [])
 
 
@@ -75,13 +82,13 @@ def carry(stage: Stage, items: Mapping[str, Evidence], attempt: int) -> dict[str
     return found
 
 
-def _judge(gate: Gate, stage: Stage, evidence: Evidence, attempt: int) -> Verdict:
+def _judge(gate: Gate, stage: Stage, evidence: Evidence, attempt: int, carried: Carried | None) -> Verdict:
     """The verdict of ``gate`` with what it takes from its stage filled in."""
     if not isinstance(gate, MetricCheck | NonInferiorityGate):
         return gate.judge(evidence)
     set_ = gate.model_copy(update={"min_samples": stage.samples_needed(gate)})
     if isinstance(set_, NonInferiorityGate):
-        return set_.judge(evidence, stage.terms(set_, attempt))
+        return set_.judge(evidence, stage.terms(set_, attempt), carried)
     return set_.judge(evidence)
 
 

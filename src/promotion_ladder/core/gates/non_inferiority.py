@@ -155,15 +155,18 @@ class NonInferiorityGate(GateBase):
             sum_ = max(sum_, 0.0)  # extrapolation may leave a little less than nothing
         return Arm(sum=Decimal(repr(sum_)), count=Decimal(repr(count)))
 
-    def judge(self, evidence: Evidence, terms: Terms | None = None) -> Verdict:
-        """Judge :class:`SlicesEvidence` or :class:`CountsEvidence`; without ``terms`` as the only gate of a stage."""
+    def judge(self, evidence: Evidence, terms: Terms | None = None, carried: Carried | None = None) -> Verdict:
+        """Judge :class:`SlicesEvidence` or :class:`CountsEvidence`; without ``terms`` as the only gate of a stage.
+
+        ``carried`` is what :meth:`carry` made of the evidence, where that is known.
+        """
         if not isinstance(evidence, SliceEvidence):
             return self.wrong_kind(evidence)
         if evidence.problem is not None:
             return self.missing(evidence.problem, evidence.detail)
         alone = Terms(alpha=float(self.alpha or Decimal("0.05")), horizon=self.horizon or 60)
         terms = terms or alone
-        return self.conclude(self.carry(evidence, terms), terms)
+        return self.conclude(carried or self.carry(evidence, terms), terms)
 
     def carry(self, evidence: SliceEvidence, terms: Terms) -> Carried:
         """The running sums with the slices of ``evidence``; O(1) a slice whatever came before."""
