@@ -40,9 +40,9 @@ class EvidenceActivities:
             items=items | {INCIDENTS: await self._incidents(stage_order.release.bot)},
         )
         evidence_hash = await self._store.put_evidence(stored)
-        verdicts = judge(stage, stored.items, stage_order.attempt)
-        decision = decide(stage, verdicts, order.elapsed, order.longest)
         carried = carry(stage, stored.items, stage_order.attempt)
+        verdicts = judge(stage, stored.items, stage_order.attempt, carried)
+        decision = decide(stage, verdicts, order.elapsed, order.longest)
         return Judgement(decision=decision, evidence=evidence_hash, at=now, carried=carried)
 
     async def _incidents(self, bot: str) -> IncidentsEvidence:

@@ -59,6 +59,8 @@ class Look:
             return self._with_capital(check, found)
         if isinstance(check, NonInferiorityGate):
             return await self._slices(check)
+        if check.wants is Wants.TRADES:
+            return await self._sight.trades(self._carried.get(check.name))
         if check.wants is Wants.REPLAY:
             return await self._replay()
         return await self._sight.standing(check.wants)

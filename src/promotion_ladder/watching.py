@@ -38,6 +38,7 @@ from promotion_ladder.core.platform import (
     Telemetry,
     Variant,
 )
+from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.core.verdict import Outcome, Verdict
 from promotion_ladder.ports import Platform
 from promotion_ladder.querying import FROM_METRICS, Eyes
@@ -79,7 +80,7 @@ class Sight:
         """What the platform says of the candidate, where that is what is wanted."""
         match wants:
             case Wants.TRADES:
-                return await self._trades()
+                return await self.trades()
             case Wants.STANDING:
                 return await self._money()
             case Wants.REJECTS | Wants.ORDERS:
@@ -89,16 +90,22 @@ class Sight:
             case _:
                 return await self._age(wants)
 
-    async def _trades(self) -> TradesEvidence:
+    async def trades(self, before: Carried | None = None) -> TradesEvidence:
+        """Closed trades since the stage began, or since what is carried ends."""
         entered = self._entered_at
+        if before is not None and before.since != entered:
+            before = None  # the stage was entered again: what was closed before does not count
+        since = before.until if before is not None and before.until is not None else entered
         try:
             telemetry = await self.telemetry()
-            closed = await self._platform.trades(self._bot, Variant.CANDIDATE, entered)
+            closed = await self._platform.trades(self._bot, Variant.CANDIDATE, since)
         except LadderError as error:
             return TradesEvidence(
-                candidate=(), stage_entered_at=entered, now=entered, problem=error.code, detail=error.detail
-            )
+                before=before, candidate=(), stage_entered_at=entered, now=entered,
+                problem=error.code, detail=error.detail,
+            )  # fmt: skip
         return TradesEvidence(
+            before=before,
             candidate=tuple(TradeOutcome(pnl=t.pnl, size=t.size, closed_at=t.closed_at) for t in closed),
             stage_entered_at=entered,
             now=telemetry.at,

@@ -13,6 +13,8 @@ from tests.core.histories import BEGIN, MINUTE, POINTS, history, ladder, trades
 from promotion_ladder.core.backtest import Moment, enter, walk
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.decide import Step, decide, judge
+from promotion_ladder.core.evidence import SliceEvidence
+from promotion_ladder.core.gates import NonInferiorityGate
 from promotion_ladder.core.history import History, Key, Series, Track
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.platform import Variant
@@ -53,7 +55,10 @@ def test_every_look_is_judged_as_the_workflow_judges() -> None:
         items["drawdown"] = Purse(HISTORY.trades(Variant.CANDIDATE), entered, look.capital).standing(one.at)
         assert one.decision == decide(stage, judge(stage, items), one.at - begun)
         for gate in stage.gates[:2]:
-            carried[gate.name] = gate.carry(items[gate.name], stage.terms(gate, 1))  # type: ignore[union-attr, arg-type]
+            assert isinstance(gate, NonInferiorityGate)
+            evidence = items[gate.name]
+            assert isinstance(evidence, SliceEvidence)
+            carried[gate.name] = gate.carry(evidence, stage.terms(gate, 1))
         if one.position.stage == 1:
             assert one.position.carried == carried
 

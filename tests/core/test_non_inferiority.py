@@ -284,6 +284,7 @@ def test_what_is_carried_goes_on_where_it_stopped() -> None:
     assert second.slices == whole.slices[30:]
     again = {"pnl": second.model_copy(update={"before": carried["pnl"]})}
     assert judge(one, again)[0].details == judge(one, {"pnl": whole})[0].details
+    assert judge(one, again, 1, carry(one, again, 1)) == judge(one, again)
 
 
 def problems(raised: pytest.ExceptionInfo[ValidationError]) -> Iterator[str]:

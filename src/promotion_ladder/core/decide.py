@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from promotion_ladder.core.base import Duration, Record, show_duration
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.evidence import INCIDENTS, Evidence, IncidentsEvidence, SliceEvidence
-from promotion_ladder.core.gates import Gate, NonInferiorityGate, OnFail
+from promotion_ladder.core.evidence import INCIDENTS, Evidence, IncidentsEvidence, SliceEvidence, TradesEvidence
+from promotion_ladder.core.gates import Gate, NonInferiorityGate, OnFail, TradesGate
 from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.core.verdict import Outcome, Verdict
@@ -33,13 +33,20 @@ class Decision(Record):
     verdicts: tuple[Verdict, ...]
 
 
-def judge(stage: Stage, items: Mapping[str, Evidence], attempt: int = 1) -> list[Verdict]:
+def judge(
+    stage: Stage, items: Mapping[str, Evidence], attempt: int = 1, carried: Mapping[str, Carried] | None = None
+) -> list[Verdict]:
     """The verdict of each gate of ``stage`` on its evidence, by the gate's name, and that on the bot's incidents.
 
     Recorded evidence judged again gives the recorded verdicts. A gate without evidence gets no verdict. A later
-    ``attempt`` has less error left to spend.
+    ``attempt`` has less error left to spend. ``carried`` is what :func:`carry` made of ``items``, where that is known.
     """
-    verdicts = [judge_gate(gate, stage, items[gate.name], attempt) for gate in stage.gates if gate.name in items]
+    sums = carried or {}
+    verdicts = [
+        judge_gate(gate, stage, items[gate.name], attempt, sums.get(gate.name))
+        for gate in stage.gates
+        if gate.name in items
+    ]
     return verdicts + ([_no_incident(items[INCIDENTS])] if INCIDENTS in items else [])
 
 
@@ -63,19 +70,22 @@ def _no_incident(evidence: Evidence) -> Verdict:
 
 def carry(stage: Stage, items: Mapping[str, Evidence], attempt: int) -> dict[str, Carried]:
     """The running sums after ``items``, by the gate's name: what the next look of this attempt goes on from."""
-    found = {}
+    found: dict[str, Carried] = {}
     for gate in stage.gates:
         evidence = items.get(gate.name)
         if isinstance(gate, NonInferiorityGate) and isinstance(evidence, SliceEvidence):
             found[gate.name] = gate.carry(evidence, stage.terms(gate, attempt))
+        elif isinstance(gate, TradesGate) and isinstance(evidence, TradesEvidence):
+            carried = evidence.before if evidence.problem is not None else gate.carry(evidence)
+            found |= {gate.name: carried} if carried is not None else {}
     return found
 
 
-def judge_gate(gate: Gate, stage: Stage, evidence: Evidence, attempt: int) -> Verdict:
-    """The verdict of one gate of ``stage``."""
+def judge_gate(gate: Gate, stage: Stage, evidence: Evidence, attempt: int, carried: Carried | None = None) -> Verdict:
+    """The verdict of one gate of ``stage``; ``carried`` is what it carries after ``evidence``, where that is known."""
     set_ = stage.filled_in(gate)
     if isinstance(set_, NonInferiorityGate):
-        return set_.judge(evidence, stage.terms(set_, attempt))
+        return set_.judge(evidence, stage.terms(set_, attempt), carried)
     return set_.judge(evidence)
 
 

@@ -64,9 +64,11 @@ class TradeOutcome(Record):
 
 
 class TradesEvidence(Record):
-    """Closed trades of the candidate since the stage began, oldest first."""
+    """Closed trades of the candidate since the stage began, or since ``before`` ends, oldest first."""
 
     kind: Literal["trades"] = "trades"
+    before: Carried | None = None
+    """The sums of everything before."""
     candidate: tuple[TradeOutcome, ...]
     stage_entered_at: Time
     now: Time

@@ -72,6 +72,8 @@ class Evidenced(NamedTuple):
     """The least that the oriented difference is, with confidence 1 - alpha."""
     likely: float
     """Chance that ``fine`` gets there by the horizon if the trend goes on."""
+    exact: float | None
+    """Log E of the exact comparison of rates, which has to agree; None for means."""
 
 
 class NonInferiorityGate(GateBase):
@@ -166,34 +168,38 @@ class NonInferiorityGate(GateBase):
             sum_ = max(sum_, 0.0)  # extrapolation may leave a little less than nothing
         return Arm(sum=Decimal(repr(sum_)), count=Decimal(repr(count)))
 
-    def judge(self, evidence: Evidence, terms: Terms | None = None) -> Verdict:
-        """Judge :class:`SlicesEvidence` or :class:`CountsEvidence`; without ``terms`` as the only gate of a stage."""
+    def judge(self, evidence: Evidence, terms: Terms | None = None, carried: Carried | None = None) -> Verdict:
+        """Judge :class:`SlicesEvidence` or :class:`CountsEvidence`; without ``terms`` as the only gate of a stage.
+
+        ``carried`` is what :meth:`carry` made of the evidence, where that is known.
+        """
         if not isinstance(evidence, SliceEvidence):
             return self.wrong_kind(evidence)
         if evidence.problem is not None:
             return self.missing(evidence.problem, evidence.detail)
         alone = Terms(alpha=float(self.alpha or Decimal("0.05")), horizon=self.horizon or 60)
         terms = terms or alone
-        return self.conclude(self.carry(evidence, terms), terms)
+        return self.conclude(carried or self.carry(evidence, terms), terms)
 
     def carry(self, evidence: SliceEvidence, terms: Terms) -> Carried:
         """The running sums with the slices of ``evidence``; O(1) a slice whatever came before."""
         before = evidence.before or Carried(bets=None if self.measure is Measure.MEAN else self._bets())
-        quads = evidence.quads()
-        anytime = self.design == "anytime"
-        carried = self._with(before, quads if anytime else (), {
+        told = {
             "since": before.since or evidence.since, "until": evidence.until or before.until,
             "missing": before.missing + evidence.missing, "samples": before.samples + evidence.samples(),
-        })  # fmt: skip
-        if anytime:
-            return carried
+        }  # fmt: skip
+        quads = evidence.quads()
+        if self.design == "anytime":
+            return self._with(before, quads, told)
+        carried = self._with(before, (), told)
         for place in range(len(quads)):  # a fixed design looks at stated moments, whenever we do
             carried = self._with(carried, quads[place : place + 1], {})
             step = carried.sums.slices * self.analyses // terms.horizon
             if step > (carried.analysis.step if carried.analysis else 0) and step <= self.analyses:
-                found = self._z(self._oriented(carried.sums))
+                found = self._oriented(carried.sums)
                 if found is not None:
-                    carried = carried.model_copy(update={"analysis": Analysis(step=step, harm=found[0], fine=found[1])})
+                    harm, fine = _z(*found)
+                    carried = carried.model_copy(update={"analysis": Analysis(step=step, harm=harm, fine=fine)})
         return carried
 
     @staticmethod
@@ -207,44 +213,40 @@ class NonInferiorityGate(GateBase):
     # --- what the sums show ---------------------------------------------------------------------------------------
 
     def _oriented(self, sums: SliceSums) -> tuple[Difference, Difference] | None:
-        """Candidate minus other, and candidate minus what is still good enough, both so that more is better."""
+        """Candidate minus other, and candidate minus what is still good enough, both so that more is better.
+
+        None while the slices show no spread.
+        """
         good = 1 if self.measure is Measure.MEAN and self.better == "higher" else -1
-        plain = bounded = sums.difference()
-        if self.max_ratio is not None:
-            bounded = sums.difference(float(self.max_ratio))
-        if plain is None or bounded is None:
+        plain = sums.difference()
+        bounded = plain if self.max_ratio is None else sums.difference(float(self.max_ratio))
+        if plain is None or bounded is None or plain.variance <= 0 or bounded.variance <= 0:
             return None
         margin = float(self.margin or 0)
         return plain._replace(value=good * plain.value), bounded._replace(value=good * bounded.value + margin)
 
-    @staticmethod
-    def _z(found: tuple[Difference, Difference] | None) -> tuple[float, float] | None:
-        """Standard errors towards harm and towards being fine; None while the slices show no spread."""
-        if found is None or found[0].variance <= 0 or found[1].variance <= 0:
-            return None
-        plain, bounded = found
-        return -plain.value / math.sqrt(plain.variance), bounded.value / math.sqrt(bounded.variance)
-
     def _evidenced(self, carried: Carried, terms: Terms) -> Evidenced | None:
         found = self._oriented(carried.sums)
-        z = self._z(found)
-        if z is None or found is None:
+        if found is None:
             return None
+        z = _z(*found)
         k, alpha, shared = carried.sums.slices, terms.alpha, terms.alpha / terms.tests
         rho, rho_harm = (mixture_rho(terms.horizon / 2, level) for level in (alpha, shared))
         reach = mixture_bound(k, alpha, rho) / math.sqrt(k)
         sure = found[0].value - reach * math.sqrt(found[0].variance)
         likely = conditional_power(z[1], k, terms.horizon, alpha, rho)
+        exact = carried.bets.log_e if carried.bets is not None else None
         if self.design == "fixed_horizon":
             seen = carried.analysis
             if seen is None:
-                return Evidenced(found[0], 0.0, 0.0, math.inf, math.inf, sure, likely)
+                return Evidenced(found[0], 0.0, 0.0, math.inf, math.inf, sure, likely, exact)
             steps = tuple((step + 1) / self.analyses for step in range(self.analyses))
             needed = [group_sequential_z(steps, a, "obrien_fleming", 1)[seen.step - 1] for a in (shared, alpha)]
-            return Evidenced(found[0], seen.harm, seen.fine, needed[0], needed[1], sure, likely)
+            return Evidenced(found[0], seen.harm, seen.fine, needed[0], needed[1], sure, likely, exact)
         harm = mixture_log_e(z[0] * math.sqrt(k), k, rho_harm)
         fine = mixture_log_e(z[1] * math.sqrt(k), k, rho)
-        return Evidenced(found[0], harm, fine, math.log(1 / shared), math.log(1 / alpha), sure, likely)
+        needs = math.log(1 / shared), math.log(1 / alpha)
+        return Evidenced(found[0], harm, fine, *needs, sure, likely, exact)
 
     def conclude(self, carried: Carried, terms: Terms) -> Verdict:
         """The verdict on the sums so far."""
@@ -269,7 +271,7 @@ class NonInferiorityGate(GateBase):
             return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.SLICES_DEPEND, **said)
         if shown.harm >= shown.harm_needed:
             return self.verdict(Outcome.FAIL, f"shown to be worse: {plain}", code=Code.GATE_FAILED, **said)
-        if shown.fine < shown.fine_needed or not self._exact_agrees(carried, terms):
+        if shown.fine < shown.fine_needed or (shown.exact is not None and shown.exact < math.log(1 / terms.alpha)):
             advice = ""
             if shown.likely < FUTILE and k * 4 >= terms.horizon:
                 advice = f"; by observe.max it would be with a chance of {shown.likely:.0%}"
@@ -290,9 +292,6 @@ class NonInferiorityGate(GateBase):
             return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.NO_DATA, **said)
         sure = "" if self.measure is Measure.MEAN else f"{_confidence(terms)}: "
         return self.verdict(Outcome.PASS, f"{sure}{plain}", **said)
-
-    def _exact_agrees(self, carried: Carried, terms: Terms) -> bool:
-        return carried.bets is None or carried.bets.log_e >= math.log(1 / terms.alpha)
 
     # --- in words -------------------------------------------------------------------------------------------------
 
@@ -329,9 +328,14 @@ class NonInferiorityGate(GateBase):
             "autocorrelation": _short(shown.difference.autocorrelation), "likely": _short(shown.likely),
             "missing": carried.missing,
         }  # fmt: skip
-        if carried.bets is not None:
-            found["exact"] = _short(carried.bets.log_e)
+        if shown.exact is not None:
+            found["exact"] = _short(shown.exact)
         return found
+
+
+def _z(plain: Difference, bounded: Difference) -> tuple[float, float]:
+    """Standard errors towards harm and towards being fine."""
+    return -plain.value / math.sqrt(plain.variance), bounded.value / math.sqrt(bounded.variance)
 
 
 def _short(number: float) -> float | None:

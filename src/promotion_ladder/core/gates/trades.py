@@ -1,5 +1,11 @@
-"""``trades``: what the candidate's closed trades since the stage began must show. Only what is stated is asked."""
+"""``trades``: what the candidate's closed trades since the stage began must show. Only what is stated is asked.
 
+Trades that are ``SEALED`` old are added up and carried from look to look, so that a look asks for and stores the new
+ones alone.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
 from decimal import Decimal
 from typing import ClassVar, Literal, NamedTuple, Self
 
@@ -9,7 +15,11 @@ from promotion_ladder.core.base import Money, Number, Share
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, TradeOutcome, TradesEvidence
 from promotion_ladder.core.gates.check import GateBase, Wants, show
+from promotion_ladder.core.statistics.carried import Carried, TradeSums
 from promotion_ladder.core.verdict import Outcome, Verdict
+
+SEALED = timedelta(minutes=10)
+"""How long ago a trade was closed when it is added up for good; what a platform tells later than that is not seen."""
 
 
 def win_rate(trades: tuple[TradeOutcome, ...]) -> Decimal:
@@ -24,8 +34,23 @@ def ev_per_dollar(trades: tuple[TradeOutcome, ...]) -> Decimal | None:
 
 
 def since_entry(evidence: TradesEvidence) -> tuple[TradeOutcome, ...]:
-    """The trades closed after the stage was entered and not in the future."""
-    return tuple(t for t in evidence.candidate if evidence.stage_entered_at <= t.closed_at <= evidence.now)
+    """The trades closed after the stage was entered, or what is carried ends, and not in the future."""
+    since = evidence.stage_entered_at
+    if evidence.before is not None and evidence.before.until is not None:
+        since = max(since, evidence.before.until)
+    return tuple(t for t in evidence.candidate if since <= t.closed_at <= evidence.now)
+
+
+def added(evidence: TradesEvidence, trades: Iterable[TradeOutcome]) -> TradeSums:
+    """What is carried to ``evidence``, with ``trades``."""
+    trades = tuple(trades)
+    before = (evidence.before.closed if evidence.before is not None else None) or TradeSums()
+    return TradeSums(
+        n=before.n + len(trades),
+        wins=before.wins + sum(trade.pnl > 0 for trade in trades),
+        pnl=sum((trade.pnl for trade in trades), before.pnl),
+        size=sum((trade.size for trade in trades), before.size),
+    )
 
 
 class Totals(NamedTuple):
@@ -72,10 +97,17 @@ class TradesGate(GateBase):
             return self.wrong_kind(evidence)
         if evidence.problem is not None:
             return self.missing(evidence.problem, evidence.detail)
-        trades = since_entry(evidence)
+        seen = added(evidence, since_entry(evidence))
         days = Decimal(str((evidence.now - evidence.stage_entered_at).total_seconds())) / 86400
-        pnl, size = (sum((getattr(t, name) for t in trades), Decimal(0)) for name in ("pnl", "size"))
-        return self.conclude(Totals(len(trades), sum(t.pnl > 0 for t in trades), pnl, size, days))
+        return self.conclude(Totals(seen.n, seen.wins, seen.pnl, seen.size, days))
+
+    def carry(self, evidence: TradesEvidence) -> Carried:
+        """The running sums with the trades of ``evidence`` that are sealed by now."""
+        until = max(evidence.now - SEALED, evidence.stage_entered_at)
+        if evidence.before is not None and evidence.before.until is not None:
+            until = max(until, evidence.before.until)
+        sealed = (trade for trade in since_entry(evidence) if trade.closed_at < until)
+        return Carried(closed=added(evidence, sealed), since=evidence.stage_entered_at, until=until)
 
     def conclude(self, totals: Totals) -> Verdict:
         """The verdict on what was counted."""

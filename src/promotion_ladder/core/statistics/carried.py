@@ -3,7 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from promotion_ladder.core.base import Number, Record, Time
+from promotion_ladder.core.base import Money, Number, Record, Time
 from promotion_ladder.core.statistics.rates import RateBets
 from promotion_ladder.core.statistics.slices import SliceSums
 
@@ -14,6 +14,16 @@ class Analysis(Record):
     step: int
     harm: float
     fine: float
+
+
+class TradeSums(Record):
+    """Closed trades added up, exact."""
+
+    n: int = 0
+    wins: int = 0
+    """Trades with a profit; one of exactly zero is none."""
+    pnl: Money = Decimal(0)
+    size: Money = Decimal(0)
 
 
 class Carried(Record):
@@ -31,6 +41,8 @@ class Carried(Record):
     until: Time | None = None
     """End of the last sealed slice: what lies before is judged, and late data changes nothing."""
     analysis: Analysis | None = None
+    closed: TradeSums | None = None
+    """For a gate on closed trades: those before ``until``."""
 
     @property
     def spanned(self) -> timedelta:

@@ -8,6 +8,7 @@ Arbour, Sinha, Kennedy, Ramdas, *Time-uniform central limit theory and asymptoti
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 _HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
 
@@ -39,6 +40,7 @@ def mixture_log_e(s: float, v: float, rho: float, *, one_sided: bool = True) -> 
     return whole + math.log(2) + log_normal_cdf(s / math.sqrt(v + rho)) if one_sided else whole
 
 
+@lru_cache(maxsize=1024)  # gates of one stage ask for the same slices and the same horizon, at every look
 def mixture_bound(v: float, alpha: float, rho: float, *, one_sided: bool = True) -> float:
     """The sum at which log E reaches log(1/alpha) at variance ``v``."""
     spread = math.sqrt(v + rho)

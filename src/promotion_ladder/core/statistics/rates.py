@@ -9,6 +9,7 @@ that is what the clustered variance beside it is for.
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Self
 
 from promotion_ladder.core.base import Record
@@ -55,10 +56,16 @@ class RateBets(Record):
         if not self.tilts:
             return 0.0
         capital = [
-            self.events * math.log(psi / self.bound) + tilt for psi, tilt in zip(self.psis, self.tilts, strict=True)
+            self.events * log_psi + tilt
+            for log_psi, tilt in zip(_log_psis(self.psis, self.bound), self.tilts, strict=True)
         ]
         top = max(capital)
         return top + math.log(sum(math.exp(value - top) for value in capital) / len(capital))
+
+
+@lru_cache(maxsize=256)
+def _log_psis(psis: tuple[float, ...], bound: float) -> tuple[float, ...]:
+    return tuple(math.log(psi / bound) for psi in psis)
 
 
 def conditional_rate_log_e(
