@@ -7,7 +7,7 @@ from temporalio import activity
 
 from promotion_ladder.activities.gather import Look
 from promotion_ladder.contracts import Judgement, JudgeOrder
-from promotion_ladder.core.decide import carry, decide, judge
+from promotion_ladder.core.decide import carry, decide, judged, looks_of, with_looks
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.evidence import INCIDENTS, IncidentsEvidence, StoredEvidence
 from promotion_ladder.core.incidents import blocking
@@ -29,8 +29,9 @@ class EvidenceActivities:
         stage_order, now = order.stage_order, order.at
         stage = stage_order.stage
         look = Look(self._platform, self._metrics, stage_order, order.observed_from, now, order.carried)
-        found = await asyncio.gather(*(look.evidence(gate) for gate in stage.gates))
-        items = {gate.name: item for gate, item in zip(stage.gates, found, strict=True)}
+        gates = [gate for gate in stage.gates if not gate.wants.only_recorded]  # a score judges the others' verdicts
+        found = await asyncio.gather(*(look.evidence(gate) for gate in gates))
+        items = {gate.name: item for gate, item in zip(gates, found, strict=True)}
         stored = StoredEvidence(
             promotion_id=stage_order.promotion_id,
             stage=stage.name,
@@ -38,11 +39,13 @@ class EvidenceActivities:
             taken_at=now,
             window_start=order.observed_from,
             items=items | {INCIDENTS: await self._incidents(stage_order.release.bot)},
+            looks=looks_of(order.carried),
         )
         evidence_hash = await self._store.put_evidence(stored)
         carried = carry(stage, stored.items, stage_order.attempt)
-        verdicts = judge(stage, stored.items, stage_order.attempt, carried)
-        decision = decide(stage, verdicts, order.elapsed, order.longest)
+        found_now = judged(stage, stored.items, stage_order.attempt, carried, stored.looks)
+        decision = decide(stage, found_now.verdicts, order.elapsed, order.longest)
+        carried = with_looks(carried, found_now.looks)
         return Judgement(decision=decision, evidence=evidence_hash, at=now, carried=carried)
 
     async def _incidents(self, bot: str) -> IncidentsEvidence:

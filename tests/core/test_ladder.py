@@ -91,7 +91,7 @@ class TestRules:
             ([stage("live", gates=[{"kind": "mann_whitney", "name": "m", "query": "x{$nothing}"}])], "$nothing"),
             ([stage("canary", gates=[{**RANKS, "against": "baseline"}]), LIVE], "the stage runs none"),
             ([stage("live", gates=[{"kind": "looks", "name": "l"}])], "'looks' judges recorded verdicts"),
-            ([stage("live", gates=[{"kind": "score", "name": "s"}])], "'score' judges recorded verdicts"),
+            ([stage("live", gates=[{"kind": "score", "name": "s"}])], "a score weighs the other gates"),
             ([stage("live", surprise=1)], "Extra inputs"),
         ],
     )  # fmt: skip

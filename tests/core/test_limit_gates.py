@@ -226,16 +226,16 @@ def test_slippage_is_judged_by_its_error_and_on_request_by_its_mean() -> None:
 
 class TestViolations:
     def test_one_critical_violation_fails_however_little_was_seen(self) -> None:
-        verdict = judged(gate("violations"), {"critical": 1, "all": 1, "against": 9, "decisions": 1})
+        verdict = judged(gate("violations"), {"severe": 1, "all": 1, "against": 9, "decisions": 1})
         assert (verdict.outcome, verdict.code) == (FAIL, Code.VIOLATIONS)
 
     def test_others_are_counted_against_stable(self) -> None:
-        seen = {"critical": 0, "all": 3, "decisions": 100}
+        seen = {"severe": 0, "all": 3, "decisions": 100}
         assert judged(gate("violations"), {**seen, "against": 3}).passed
         assert judged(gate("violations"), {**seen, "against": 2}).outcome is FAIL
 
     def test_none_in_few_decisions_says_nothing(self) -> None:
-        clean = {"critical": 0, "all": 0, "against": 0}
+        clean = {"severe": 0, "all": 0, "against": 0}
         assert judged(gate("violations"), {**clean, "decisions": 0}).outcome is NOTHING
         assert judged(gate("violations"), {**clean, "decisions": 49}).outcome is UNSURE
 

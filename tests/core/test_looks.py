@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import MeasurementsEvidence
 from promotion_ladder.core.gates import LooksGate
-from promotion_ladder.core.gates.looks import LookCount, LookPolicy, Phase
+from promotion_ladder.core.looks import LookCount, LookPolicy, Phase
 from promotion_ladder.core.verdict import Outcome, Verdict
 
 CASES = json.loads((Path(__file__).parents[1] / "vectors" / "argo_looks.json").read_text())["cases"]

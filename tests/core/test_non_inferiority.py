@@ -178,6 +178,26 @@ def test_a_reject_storm_in_one_slice_is_no_proof_of_harm() -> None:
     assert verdict.outcome is Outcome.INCONCLUSIVE
 
 
+def test_two_flawless_arms_pass_when_it_is_shown_that_nothing_happens() -> None:
+    nothing = counts(0, 0, orders=20)
+    assert rate().judge(nothing).outcome is Outcome.INCONCLUSIVE
+    assert rate(harmless="0.5%").judge(counts(0, 0, k=20, orders=20)).outcome is Outcome.INCONCLUSIVE, "400 are too few"
+    verdict = rate(harmless="0.5%").judge(nothing)
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.sentence == "95 % sure: no event in 1200; harmless below 0.5 %"
+
+
+def test_rare_events_pass_though_the_other_arm_has_fewer_but_not_when_it_does_not_run() -> None:
+    few = counts(0.001, 0.0, orders=100)
+    assert rate().judge(few).outcome is not Outcome.PASS
+    assert rate(harmless="1%").judge(few).outcome is Outcome.PASS
+    assert rate(harmless="1%").judge(counts(0.03, 0.0, orders=100)).outcome is Outcome.FAIL
+    alone = tuple(
+        look.model_copy(update={"baseline": Events(events=Decimal(0), exposures=Decimal(0))}) for look in few.looks
+    )
+    assert rate(harmless="1%").judge(CountsEvidence(looks=alone)).outcome is Outcome.INCONCLUSIVE
+
+
 def test_a_fixed_horizon_decides_at_its_looks_alone() -> None:
     fixed = gate(design="fixed_horizon", analyses=4)
     early = fixed.judge(slices(2, k=29), Terms(horizon=60))
@@ -300,6 +320,7 @@ def problems(raised: pytest.ExceptionInfo[ValidationError]) -> Iterator[str]:
         ({"measure": "rate", "margin": None, "max_ratio": 1}, "greater than 1"),
         ({"measure": "quantile", "margin": None, "max_ratio": 2}, "which needs both"),
         ({"sum": "x"}, "'sum' and 'count' go together"),
+        ({"harmless": "1%"}, "'harmless' belongs to rates"),
         ({"sum": "$realized_pnl", "count": "sum(x)"}, "a metric's name alone is a counter, for 'measure: rate'"),
         ({"min_slices": 5}, "greater than or equal to 10"),
         ({"alpha": "50%"}, "less than or equal to Decimal('0.2')"),

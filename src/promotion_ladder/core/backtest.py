@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from promotion_ladder.core.base import Record, Time
 from promotion_ladder.core.capital import split
-from promotion_ladder.core.decide import Decision, Step, decide
+from promotion_ladder.core.decide import Decision, Step, decide, looks_of, with_looks
 from promotion_ladder.core.evidence import Evidence, SliceEvidence
 from promotion_ladder.core.gates import Gate, Guard, NonInferiorityGate, OnTrip, StreakGuard, TradesGate, Wants
 from promotion_ladder.core.gates.age import AgeGuard
@@ -24,6 +24,7 @@ from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.recorded import BEATS, Look, Purse, last_trades, newest_before, shown
 from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.core.verdict import Outcome, Verdict
+from promotion_ladder.core.weighing import settle
 
 Ended = Literal["live", "held", "aborted"]
 ATTEMPT = 1
@@ -125,8 +126,10 @@ class _Standing:
             now = position.look
             look = self._look._replace(now=now)
             carried = dict(position.carried)
-            verdicts = [self._judge(gate, look, carried) for gate in self._gates]
+            raw = [self._judge(gate, look, carried) for gate in self._gates if not gate.wants.only_recorded]
+            verdicts, looks = settle(self._stage, raw, looks_of(carried))
             decision = decide(self._stage, verdicts, now - look.begun)
+            carried = with_looks(carried, looks) if looks else carried
             position, ended_here = self._after(decision, position, carried, last=last)
             yield Moment(now, name, decision, None, ended_here, position)
             if ended_here is not None:

@@ -7,10 +7,12 @@ from enum import StrEnum
 from promotion_ladder.core.base import Duration, Record, show_duration
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import INCIDENTS, Evidence, IncidentsEvidence, SliceEvidence, TradesEvidence
-from promotion_ladder.core.gates import Gate, NonInferiorityGate, OnFail, TradesGate
+from promotion_ladder.core.gates import Gate, NonInferiorityGate, OnFail, ScoreGate, TradesGate
 from promotion_ladder.core.ladder import Stage
+from promotion_ladder.core.looks import LookCount
 from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.core.verdict import Outcome, Verdict
+from promotion_ladder.core.weighing import Settled, score_of, settle, weighed
 
 
 class Step(StrEnum):
@@ -34,20 +36,37 @@ class Decision(Record):
 
 
 def judge(
-    stage: Stage, items: Mapping[str, Evidence], attempt: int = 1, carried: Mapping[str, Carried] | None = None
+    stage: Stage,
+    items: Mapping[str, Evidence],
+    attempt: int = 1,
+    carried: Mapping[str, Carried] | None = None,
+    looks: Mapping[str, LookCount] | None = None,
 ) -> list[Verdict]:
     """The verdict of each gate of ``stage`` on its evidence, by the gate's name, and that on the bot's incidents.
 
     Recorded evidence judged again gives the recorded verdicts. A gate without evidence gets no verdict. A later
-    ``attempt`` has less error left to spend. ``carried`` is what :func:`carry` made of ``items``, where that is known.
+    ``attempt`` has less error left to spend. ``carried`` is what :func:`carry` made of ``items``, where that is known;
+    ``looks`` are the verdicts counted before, of gates that state ``looks``.
     """
+    return judged(stage, items, attempt, carried, looks).verdicts
+
+
+def judged(
+    stage: Stage,
+    items: Mapping[str, Evidence],
+    attempt: int = 1,
+    carried: Mapping[str, Carried] | None = None,
+    looks: Mapping[str, LookCount] | None = None,
+) -> Settled:
+    """As :func:`judge`, with the verdicts counted so far."""
     sums = carried or {}
-    verdicts = [
+    raw = [
         judge_gate(gate, stage, items[gate.name], attempt, sums.get(gate.name))
         for gate in stage.gates
         if gate.name in items
     ]
-    return verdicts + ([_no_incident(items[INCIDENTS])] if INCIDENTS in items else [])
+    raw += [_no_incident(items[INCIDENTS])] if INCIDENTS in items else []
+    return settle(stage, raw, looks or {})
 
 
 def _no_incident(evidence: Evidence) -> Verdict:
@@ -81,6 +100,17 @@ def carry(stage: Stage, items: Mapping[str, Evidence], attempt: int) -> dict[str
     return found
 
 
+def with_looks(carried: Mapping[str, Carried], looks: Mapping[str, LookCount]) -> dict[str, Carried]:
+    """``carried`` with the verdicts counted so far."""
+    counted = {name: carried.get(name, Carried()).model_copy(update={"looks": count}) for name, count in looks.items()}
+    return dict(carried) | counted
+
+
+def looks_of(carried: Mapping[str, Carried]) -> dict[str, LookCount]:
+    """The verdicts counted so far, out of what is ``carried``."""
+    return {name: one.looks for name, one in carried.items() if one.looks is not None}
+
+
 def judge_gate(gate: Gate, stage: Stage, evidence: Evidence, attempt: int, carried: Carried | None = None) -> Verdict:
     """The verdict of one gate of ``stage``; ``carried`` is what it carries after ``evidence``, where that is known."""
     set_ = stage.filled_in(gate)
@@ -92,10 +122,10 @@ def judge_gate(gate: Gate, stage: Stage, evidence: Evidence, attempt: int, carri
 def decide(stage: Stage, verdicts: Sequence[Verdict], elapsed: timedelta, longest: timedelta | None = None) -> Decision:
     """What ``verdicts`` on the gates of ``stage`` mean after ``elapsed`` of observation.
 
-    Harm shown comes first, then a failure that asks for a person. A stage is left upwards only when every gate of the
-    ladder has a passing verdict, no other verdict speaks against it, and ``observe.min`` is over; a gate without a
-    verdict counts as missing evidence. When ``longest`` (``observe.max`` unless extended) is over without that, the
-    stage holds.
+    Harm shown comes first, then what asks for a person. A stage is left upwards only when every gate of the ladder has
+    a passing verdict (a score that passes outweighs gates that are neither critical nor of non-inferiority), no other
+    verdict speaks against it, and ``observe.min`` is over; a gate without a verdict counts as missing evidence. When
+    ``longest`` (``observe.max`` unless extended) is over without that, the stage holds.
     """
     longest = stage.observe.longest if longest is None else longest
     by_name = {verdict.name: verdict for verdict in verdicts}
@@ -103,23 +133,18 @@ def decide(stage: Stage, verdicts: Sequence[Verdict], elapsed: timedelta, longes
     def decision(step: Step, code: Code, sentence: str) -> Decision:
         return Decision(step=step, code=code, sentence=sentence, elapsed=elapsed, verdicts=tuple(verdicts))
 
-    failed = [
-        (gate, by_name[gate.name])
-        for gate in stage.gates
-        if gate.name in by_name and by_name[gate.name].outcome is Outcome.FAIL
-    ]
-    for gate, verdict in failed:
-        if gate.on_fail is OnFail.ABORT:
-            return decision(Step.ABORT, Code.HARM_SHOWN, f"gate {gate.name}: {verdict.sentence}")
-    for gate, verdict in failed:
-        if gate.on_fail is OnFail.HOLD:
-            return decision(Step.HOLD, Code.GATE_FAILED, f"gate {gate.name}: {verdict.sentence}")
+    outweighed = _outweighed(stage, by_name)
+    stopped = _stopped(stage, by_name, outweighed, early=elapsed < stage.observe.min)
+    if stopped is not None:
+        return decision(*stopped)
 
     asked = [gate.name for gate in stage.gates]
     asked += [verdict.name for verdict in verdicts if verdict.name not in asked]  # what every judgement looks at
-    waiting = [name for name in asked if name not in by_name or not by_name[name].passed]
+    waiting = [name for name in asked if name not in outweighed and (name not in by_name or not by_name[name].passed)]
     if not waiting and elapsed >= stage.observe.min:
-        return decision(Step.ADVANCE, Code.GATES_PASSED, f"all {len(stage.gates)} gates pass")
+        passed = len(stage.gates) - len(outweighed)
+        also = f", {len(outweighed)} outweighed by the score" if outweighed else ""
+        return decision(Step.ADVANCE, Code.GATES_PASSED, f"all {passed} gates pass{also}")
     if not waiting:
         left = show_duration(stage.observe.min - elapsed)
         return decision(Step.CONTINUE, Code.NOT_LONG_ENOUGH, f"all gates pass, {left} of observation left")
@@ -129,3 +154,31 @@ def decide(stage: Stage, verdicts: Sequence[Verdict], elapsed: timedelta, longes
     if elapsed >= longest:
         return decision(Step.HOLD, Code.OBSERVE_EXHAUSTED, f"after {show_duration(longest)} {why}")
     return decision(Step.CONTINUE, Code.GATES_OPEN, why)
+
+
+def _outweighed(stage: Stage, by_name: Mapping[str, Verdict]) -> set[str]:
+    """The gates that failed and that a score which passes outweighs."""
+    score = score_of(stage)
+    if score is None or score.name not in by_name or not by_name[score.name].passed:
+        return set()
+    return {name for name in weighed(stage) if name in by_name and by_name[name].outcome is Outcome.FAIL}
+
+
+def _stopped(
+    stage: Stage, by_name: Mapping[str, Verdict], outweighed: set[str], *, early: bool
+) -> tuple[Step, Code, str] | None:
+    """The step down or the hold that the verdicts ask for; a score counts only when ``observe.min`` is over."""
+    judged_now = [
+        (gate, by_name[gate.name])
+        for gate in stage.gates
+        if gate.name in by_name and gate.name not in outweighed and not (early and isinstance(gate, ScoreGate))
+    ]
+    failed = [(gate, verdict) for gate, verdict in judged_now if verdict.outcome is Outcome.FAIL]
+    for gate, verdict in failed:
+        if gate.on_fail is OnFail.ABORT:
+            return Step.ABORT, Code.HARM_SHOWN, f"gate {gate.name}: {verdict.sentence}"
+    for gate, verdict in failed:
+        if gate.on_fail is OnFail.HOLD:
+            return Step.HOLD, Code.GATE_FAILED, f"gate {gate.name}: {verdict.sentence}"
+    marginal = next(((gate, verdict) for gate, verdict in judged_now if verdict.code is Code.SCORE_MARGINAL), None)
+    return (Step.HOLD, Code.SCORE_MARGINAL, f"gate {marginal[0].name}: {marginal[1].sentence}") if marginal else None

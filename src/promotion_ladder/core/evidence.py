@@ -11,6 +11,7 @@ from pydantic import AliasChoices, Field, model_validator
 from promotion_ladder.core.base import Money, Number, Record, Sample, Time
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.incidents import Incident
+from promotion_ladder.core.looks import LookCount
 from promotion_ladder.core.platform import ReplayResult
 from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.core.statistics.slices import Quad
@@ -310,3 +311,5 @@ class StoredEvidence(Record):
     window_start: Time
     items: dict[str, Evidence]
     """By the gate's name."""
+    looks: dict[str, LookCount] = {}
+    """The verdicts counted before this judgement, of gates that state ``looks``."""

@@ -11,14 +11,18 @@ from promotion_ladder.core.base import Duration, Share, Spec
 from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.gates import Gate, Guard
 from promotion_ladder.core.gates.comparison import DeltaGate
+from promotion_ladder.core.gates.looks import LooksGate
 from promotion_ladder.core.gates.mann_whitney import MannWhitneyGate
 from promotion_ladder.core.gates.non_inferiority import Measure, NonInferiorityGate, Terms
+from promotion_ladder.core.gates.score import ScoreGate
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import DEFAULT_LEASE, Limits, Mode, Variant
 from promotion_ladder.core.query import expand
 from promotion_ladder.core.release import Name
 
 NOTHING = timedelta(0)
+LEAST_TRADES = 200
+"""Before a comparison of profits passes: of 80, a loss that one trade in a hundred makes is often not among them."""
 
 
 def misplaced(message: str, *at: str | int) -> PydanticCustomError:
@@ -224,11 +228,13 @@ class Stage(Spec):
                     "in a ladder a rate needs 'sum', the PromQL of its events, and 'count', that of its exposures",
                     "gates", index, "sum",
                 )  # fmt: skip
-            if gate.wants.only_recorded:
+            if isinstance(gate, LooksGate):
                 raise misplaced(
-                    f"'{gate.kind}' judges recorded verdicts, and no stage gathers any: state the gates themselves",
+                    "'looks' judges recorded verdicts, and no stage gathers any: state 'looks' on the gate they are of",
                     "gates", index, "kind",
                 )  # fmt: skip
+            if isinstance(gate, ScoreGate):
+                self._can_be_scored(gate, index)
             if isinstance(gate, MannWhitneyGate) and gate.query is None:
                 raise misplaced(
                     "in a ladder a mann_whitney gate needs 'query', the PromQL to ask for each side",
@@ -240,6 +246,20 @@ class Stage(Spec):
                     "gates", index, "against",
                 )  # fmt: skip
         return self
+
+    def _can_be_scored(self, score: ScoreGate, index: int) -> None:
+        others = [gate for gate in self.gates if gate is not score]
+        if not others or any(isinstance(gate, ScoreGate) for gate in others):
+            raise misplaced("a score weighs the other gates of its stage: there must be some, and no second score",
+                            "gates", index, "kind")  # fmt: skip
+        if score.looks is not None:
+            raise misplaced("state 'looks' on the gates that are weighed, not on the score", "gates", index, "looks")
+        groups = {gate.group for gate in others}
+        if strange := next((group for group in score.groups if group not in groups), None):
+            raise misplaced(
+                f"no gate of the stage has 'group: {strange}'; there are {', '.join(sorted(groups))}",
+                "gates", index, "groups",
+            )  # fmt: skip
 
     @model_validator(mode="after")
     def _capital_is_divided_by(self) -> Self:
@@ -269,7 +289,10 @@ class Stage(Spec):
 
     def samples_needed(self, gate: MetricCheck | MannWhitneyGate | NonInferiorityGate) -> int:
         """Finite samples ``gate`` needs in this stage."""
-        return gate.min_samples if gate.min_samples is not None else self.observe.min_samples
+        if gate.min_samples is not None:
+            return gate.min_samples
+        rare = isinstance(gate, NonInferiorityGate) and gate.of_trades  # losses that have not happened yet
+        return max(self.observe.min_samples, LEAST_TRADES) if rare else self.observe.min_samples
 
     def filled_in(self, gate: Gate) -> Gate:
         """``gate`` with what it takes from this stage."""

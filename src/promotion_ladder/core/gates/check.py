@@ -10,6 +10,7 @@ from pydantic import JsonValue, model_validator
 from promotion_ladder.core.base import Spec
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, NumberEvidence
+from promotion_ladder.core.looks import LookPolicy
 from promotion_ladder.core.platform import Scope, Variant
 from promotion_ladder.core.release import Name
 from promotion_ladder.core.verdict import Outcome, Verdict
@@ -192,6 +193,12 @@ class GateBase(Check):
 
     on_fail: OnFail = OnFail.WAIT
     """``wait`` for thresholds not reached yet, ``abort`` for harm shown."""
+    looks: LookPolicy | None = None
+    """How many looks decide and how many of each verdict are borne; without it the newest look alone counts."""
+    critical: bool = False
+    """Whether it must pass however well the others do: a ``score`` does not weigh it away."""
+    group: Name = "rest"
+    """Where it stands when a ``score`` weighs the stage's gates."""
 
 
 class GuardBase(Check):

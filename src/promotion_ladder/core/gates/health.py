@@ -23,7 +23,7 @@ class ViolationsGate(NumbersCheck, GateBase):
     kind: Literal["violations"] = "violations"
     against: Literal[Variant.BASELINE, Variant.STABLE] = Variant.STABLE
     """Whose violations the candidate's are compared with; ``baseline`` needs a stage that runs one."""
-    critical: str = counted("violations", ',severity="critical"')
+    severe: str = counted("violations", ',severity="critical"')
     """Query for the number of critical violations."""
     all: str = counted("violations")
     """Query for the number of violations of any severity, asked of both sides."""
@@ -35,13 +35,13 @@ class ViolationsGate(NumbersCheck, GateBase):
     def queries(self) -> dict[str, Asked]:
         """Both sides since the observation began."""
         return {
-            "critical": Asked(self.critical), "all": Asked(self.all), "decisions": Asked(self.decisions),
+            "severe": Asked(self.severe), "all": Asked(self.all), "decisions": Asked(self.decisions),
             "against": Asked(self.all, variant=self.against),
         }  # fmt: skip
 
     def weigh(self, numbers: Mapping[str, Decimal]) -> Verdict:
         """One critical violation fails at once; the rest is counted against the other side."""
-        critical, found, others, n = (numbers[name] for name in ("critical", "all", "against", "decisions"))
+        critical, found, others, n = (numbers[name] for name in ("severe", "all", "against", "decisions"))
         if critical > 0:
             sentence = f"{show(critical)} critical violations in {show(n)} decisions; none is allowed"
             return self.verdict(

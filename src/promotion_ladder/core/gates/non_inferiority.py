@@ -27,7 +27,7 @@ from promotion_ladder.core.query import edge_matcher, growth, names_a_counter
 from promotion_ladder.core.statistics.carried import Analysis, Carried
 from promotion_ladder.core.statistics.mixture import conditional_power, mixture_bound, mixture_log_e, mixture_rho
 from promotion_ladder.core.statistics.planning import group_sequential_z
-from promotion_ladder.core.statistics.rates import RateBets
+from promotion_ladder.core.statistics.rates import RateBets, bernoulli_log_e
 from promotion_ladder.core.statistics.slices import Difference, Quad, SliceSums
 from promotion_ladder.core.verdict import Outcome, Verdict
 
@@ -89,6 +89,9 @@ class NonInferiorityGate(GateBase):
     """Means: how much worse is still good enough, in units of the mean; 0 asks for superiority."""
     max_ratio: Number | None = Field(default=None, gt=1, le=100)
     """Rates and quantiles: how many times the other arm's rate is still good enough."""
+    harmless: Share | None = Field(default=None, gt=0, le=Decimal("0.2"))
+    """Rates and quantiles: shown to be below this, it is good enough whatever the other arm's is. For events that come
+    one by one: a flawless candidate has nothing to be compared by."""
     better: Literal["higher", "lower"] = "higher"
     """Means: which way is good."""
     sum: str = ""
@@ -131,6 +134,8 @@ class NonInferiorityGate(GateBase):
             raise ValueError("'histogram' and 'above' belong to 'measure: quantile', which needs both")
         if bool(self.sum) != bool(self.count) or (quantile and self.sum):
             raise ValueError("'sum' and 'count' go together, for means and rates; a quantile has 'histogram'")
+        if mean and self.harmless is not None:
+            raise ValueError("'harmless' belongs to rates and quantiles; a mean has its 'margin'")
         if not mean and self.better == "lower":
             raise ValueError("a rate or quantile is always better when lower; 'better' belongs to 'measure: mean'")
         if mean and (names_a_counter(self.sum) or names_a_counter(self.count)):
@@ -255,10 +260,7 @@ class NonInferiorityGate(GateBase):
             return self.missing(Code.NO_DATA, "no slice has data of both arms yet")
         shown = self._evidenced(carried, terms)
         if shown is None:
-            return self.verdict(
-                Outcome.INCONCLUSIVE, f"{k} slices show no spread of candidate and {self.against}",
-                code=Code.TOO_FEW_SAMPLES, n=k,
-            )  # fmt: skip
+            return self._alike(carried, terms)
         plain = self._plain(carried, shown, terms)
         said: dict[str, Any] = {"value": self._value(carried), "limit": self._limit(), "n": k}
         said["details"] = self._details(carried, shown, terms)
@@ -269,15 +271,37 @@ class NonInferiorityGate(GateBase):
             alike = f"{shown.difference.autocorrelation:.2f}"
             sentence = f"slices follow one another ({alike}), lengthen 'slice': {plain}"
             return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.SLICES_DEPEND, **said)
+        if self._harmless(carried, terms):
+            return self._enough(carried, f"shown to be harmless: {plain}", terms, said)
         if shown.harm >= shown.harm_needed:
             return self.verdict(Outcome.FAIL, f"shown to be worse: {plain}", code=Code.GATE_FAILED, **said)
-        if shown.fine < shown.fine_needed or (shown.exact is not None and shown.exact < math.log(1 / terms.alpha)):
+        exact = shown.exact is None or shown.exact >= math.log(1 / terms.alpha)
+        if shown.fine < shown.fine_needed or not exact:
             advice = ""
             if shown.likely < FUTILE and k * 4 >= terms.horizon:
                 advice = f"; by observe.max it would be with a chance of {shown.likely:.0%}"
             sentence = f"not yet shown: {plain}{advice}"
             return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.NOT_SHOWN, **said)
         return self._enough(carried, plain, terms, said)
+
+    def _alike(self, carried: Carried, terms: Terms) -> Verdict:
+        """Slices that are all alike show nothing, unless it is that no event came."""
+        k, exposures = carried.sums.slices, carried.sums.total[1]
+        if k >= self.min_slices and self._harmless(carried, terms):
+            said: dict[str, Any] = {"value": self._value(carried), "limit": self.harmless, "n": k}
+            plain = f"no event in {exposures:.0f}; harmless below {_percent(float(self.harmless or 0))}"
+            return self._enough(carried, plain, terms, said)
+        return self.verdict(
+            Outcome.INCONCLUSIVE, f"{k} slices show no spread of candidate and {self.against}",
+            code=Code.TOO_FEW_SAMPLES, n=k,
+        )  # fmt: skip
+
+    def _harmless(self, carried: Carried, terms: Terms) -> bool:
+        """Whether the candidate's rate is shown to be below what does no harm, while the other arm runs, too."""
+        events, exposures, _, others = carried.sums.total
+        if self.harmless is None or others <= 0:
+            return False
+        return bernoulli_log_e(events, exposures, float(self.harmless)) >= math.log(1 / terms.alpha)
 
     def _enough(self, carried: Carried, plain: str, terms: Terms, said: dict[str, Any]) -> Verdict:
         """A pass, unless too little has been seen for one."""

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from promotion_ladder.core.base import CENT, Number
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, JudgedGate, VerdictsEvidence
-from promotion_ladder.core.gates.check import GateBase, Wants, show
+from promotion_ladder.core.gates.check import GateBase, OnFail, Wants, show
 from promotion_ladder.core.gates.mann_whitney import Classification
 from promotion_ladder.core.verdict import Outcome, Verdict
 
@@ -65,13 +65,14 @@ def _group_score(words: Sequence[str]) -> float | None:
 
 
 class ScoreGate(GateBase):
-    """The weighted share of gates that passed is high enough. Judges recorded verdicts; no stage of a ladder has it."""
+    """The weighted share of gates that passed is high enough. In a stage it weighs the other gates of the stage."""
 
     # 'pass' is a keyword of Python; both names are read, so that a dump by field name can be read back
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
     wants: ClassVar[Wants] = Wants.VERDICTS
     kind: Literal["score"] = "score"
+    on_fail: OnFail = OnFail.ABORT
     passing: Number = Field(default=Decimal(95), alias="pass")
     """A score from here on passes; above 0, at most 100."""
     marginal: Number = Decimal(75)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from promotion_ladder.core.base import Money, Number, Record, Time
+from promotion_ladder.core.looks import LookCount
 from promotion_ladder.core.statistics.rates import RateBets
 from promotion_ladder.core.statistics.slices import SliceSums
 
@@ -41,6 +42,8 @@ class Carried(Record):
     until: Time | None = None
     """End of the last sealed slice: what lies before is judged, and late data changes nothing."""
     analysis: Analysis | None = None
+    looks: LookCount | None = None
+    """Verdicts counted so far, where the gate states ``looks``."""
     closed: TradeSums | None = None
     """For a gate on closed trades: those before ``until``."""
 

@@ -68,6 +68,22 @@ def _log_psis(psis: tuple[float, ...], bound: float) -> tuple[float, ...]:
     return tuple(math.log(psi / bound) for psi in psis)
 
 
+def bernoulli_log_e(events: float, exposures: float, bound: float) -> float:
+    """Log E that events come in less than ``bound`` of exposures: the mean of bets on smaller shares, none among them.
+
+    A likelihood ratio against the bound at each bet, so its expectation is at most 1 at every look (Wald 1945). Exact
+    for events that come independently; the two sums are all it needs.
+    """
+    parts = (0.0, *(bound * part for part in LOWER_BETS))
+    capital = [
+        (exposures - events) * (math.log1p(-part) - math.log1p(-bound))
+        + (events * math.log(part / bound) if part else (0.0 if events == 0 else -math.inf))
+        for part in parts
+    ]
+    top = max(capital)
+    return top + math.log(sum(math.exp(value - top) for value in capital) / len(capital))
+
+
 def conditional_rate_log_e(
     x_canary: Sequence[int],
     x_base: Sequence[int],
