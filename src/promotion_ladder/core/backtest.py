@@ -15,13 +15,23 @@ from typing import Literal, NamedTuple
 from promotion_ladder.core.base import Record, Time
 from promotion_ladder.core.capital import split
 from promotion_ladder.core.decide import Decision, Step, decide, looks_of, with_looks
-from promotion_ladder.core.evidence import Evidence, SliceEvidence
-from promotion_ladder.core.gates import Gate, Guard, NonInferiorityGate, OnTrip, StreakGuard, TradesGate, Wants
-from promotion_ladder.core.gates.age import AgeGuard
+from promotion_ladder.core.evidence import SliceEvidence
+from promotion_ladder.core.gates import (
+    Gate,
+    Guard,
+    HeartbeatGuard,
+    NonInferiorityGate,
+    OnTrip,
+    StalenessGuard,
+    StreakGuard,
+    TradesGate,
+    Wants,
+)
+from promotion_ladder.core.gates.age import AgeCheck
 from promotion_ladder.core.history import History
 from promotion_ladder.core.ladder import Ladder, Stage, VetoExit
 from promotion_ladder.core.platform import Variant
-from promotion_ladder.core.recorded import BEATS, Look, Purse, last_trades, newest_before, shown
+from promotion_ladder.core.recorded import BEATS, Look, Purse, newest_before, shown, silence
 from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.core.verdict import Outcome, Verdict
 from promotion_ladder.core.weighing import settle
@@ -105,11 +115,15 @@ class _Standing:
         self._terms = {g.name: stage.terms(g, ATTEMPT) for g in self._gates if isinstance(g, NonInferiorityGate)}
         self._track = history.trades(Variant.CANDIDATE)
         self._purse = Purse(self._track, position.entered, self._look.capital)
-        self._guards = [
+        guards = [
             guard for guard in (stage.guards.checks if stage.guards else ()) if guard.on_trip is not OnTrip.PAUSE_SCOPE
         ]
+        self._of_money = [guard for guard in guards if guard.wants in (Wants.STANDING, Wants.TRADES)]
+        self._of_age = [guard for guard in guards if isinstance(guard, StalenessGuard | HeartbeatGuard)]
         self._seen: dict[str, tuple[object, Verdict]] = {}
         """What each gate said last, and of what: the same again is not judged again."""
+        self._sealed: dict[str, datetime] = {}
+        """When the next slice of a gate will be sealed: until then it says what it said."""
 
     def stand(self, position: Position, until: datetime) -> Generator[Moment, None, Position | None]:
         """Every judgement on this stage; returns the position on the next one, None where the walk ends."""
@@ -142,18 +156,21 @@ class _Standing:
     ) -> tuple[Position, Ended | None]:
         """Where it goes on after ``decision``, or how it ended."""
         now, leaving = before.look, self._stage.exit
-        at = before.model_copy(update={"watched": now, "carried": carried, "closing": False})
+
+        def then(look: datetime, *, closing: bool = False) -> Position:
+            return before.model_copy(update={"watched": now, "look": look, "closing": closing, "carried": carried})
+
         match decision.step:
+            case Step.CONTINUE:
+                return then(now + self._stage.observe.every), None
             case Step.ABORT:
-                return at, "aborted"
+                return then(now), "aborted"
             case Step.HOLD:
-                return at, "held"
+                return then(now), "held"
             case Step.ADVANCE if isinstance(leaving, VetoExit) and not before.closing:
-                return at.model_copy(update={"look": now + leaving.window, "closing": True}), None
-            case Step.ADVANCE:
-                return (at, "live") if last else (enter(self._ladder, self._index + 1, now), None)
+                return then(now + leaving.window, closing=True), None
             case _:
-                return at.model_copy(update={"look": now + self._stage.observe.every}), None
+                return (then(now), "live") if last else (enter(self._ladder, self._index + 1, now), None)
 
     # --- gates ----------------------------------------------------------------------------------------------------
 
@@ -162,21 +179,32 @@ class _Standing:
             totals = self._track.totals(look.entered, look.now)
             return self._once(gate, totals if gate.min_days_in_stage else totals.n, lambda: gate.conclude(totals))
         if gate.wants is Wants.STANDING:
-            standing: Evidence = self._purse.standing(look.now)
+            standing = self._purse.standing(look.now)
             return self._once(gate, standing, lambda: gate.judge(standing))
+        if isinstance(gate, NonInferiorityGate):
+            return self._compare(gate, look, carried)
+        if isinstance(gate, AgeCheck):  # which sign of life was the last does not matter, only how old it is
+            age = silence(self._history.beats.get(BEATS[gate.wants]), look.now)
+            return self._once(gate, age, lambda: gate.judge(shown(gate, self._history, look, carried)))
+        return gate.judge(shown(gate, self._history, look, carried))
+
+    def _compare(self, gate: NonInferiorityGate, look: Look, carried: dict[str, Carried]) -> Verdict:
+        """The verdict on the sums so far, and on the slices that were sealed since."""
+        name, terms = gate.name, self._terms[gate.name]
+        if name in self._sealed and look.now < self._sealed[name]:
+            return self._seen[name][1]
         evidence = shown(gate, self._history, look, carried)
-        if isinstance(gate, NonInferiorityGate) and isinstance(evidence, SliceEvidence) and not evidence.problem:
-            terms = self._terms[gate.name]
-            if evidence.since != evidence.until or gate.name not in carried:
-                carried[gate.name] = gate.carry(evidence, terms)
-            sums = carried[gate.name]
-            return self._once(gate, (sums.until, sums.since), lambda: gate.conclude(sums, terms))
-        return gate.judge(evidence)
+        if not isinstance(evidence, SliceEvidence) or evidence.problem is not None:
+            return gate.judge(evidence)
+        carried[name] = sums = gate.carry(evidence, terms)
+        if sums.until is not None:
+            self._sealed[name] = sums.until + gate.slice + gate.late
+        return self._once(gate, (sums.until, sums.since), lambda: gate.conclude(sums, terms))
 
     def _once(self, gate: Gate, of: object, judge: Callable[[], Verdict]) -> Verdict:
         """The verdict on ``of``, judged once while it stays the same: a judge is a pure function."""
         before = self._seen.get(gate.name)
-        if before is None or before[0] != of:
+        if before is None or (before[0] is not of and before[0] != of):
             self._seen[gate.name] = before = (of, judge())
         return before[1]
 
@@ -184,32 +212,33 @@ class _Standing:
 
     def _watch(self, since: datetime, until: datetime) -> tuple[datetime, Guard, Verdict] | None:
         """The first guard that trips after ``since`` and until ``until``."""
-        if not self._guards or since >= until:
+        if since >= until:
             return None
-        silent = [found for guard in self._guards if (found := self._silent(guard, since, until)) is not None]
+        silent = [found for guard in self._of_age if (found := self._silent(guard, since, until)) is not None]
         first = min(silent, key=lambda found: found[0], default=None)
-        places = self._track.places(since, until if first is None else first[0])
-        money = [guard for guard in self._guards if guard.wants in (Wants.STANDING, Wants.TRADES)]
-        for place in places if money else ():
-            look = self._look._replace(now=self._track.times[place])
-            if look.now == since and since != look.entered:
+        for place in self._track.places(since, until if first is None else first[0]) if self._of_money else ():
+            at = self._track.times[place]
+            if at == since and since != self._look.entered:
                 continue  # looked at when it was new
-            for guard in money:
-                verdict = guard.judge(self._money(guard, look))
+            for guard in self._of_money:
+                verdict = self._on_money(guard, at)
                 if verdict.outcome is Outcome.FAIL:
-                    return look.now, guard, verdict
+                    return at, guard, verdict
         return first
 
-    def _money(self, guard: Guard, look: Look) -> Evidence:
+    def _on_money(self, guard: Guard, at: datetime) -> Verdict:
+        standing = self._purse.standing(at)
         if isinstance(guard, StreakGuard):
-            most = max(guard.win_rate_lookback or 0, guard.ev_lookback or 0)
-            return last_trades(self._track, look, most)
-        return self._purse.standing(look.now)
+            n, end = self._purse.closed
+            return guard.conclude(n, lambda lookback: self._track.newest(end, lookback))
+        return guard.judge(standing)
 
-    def _silent(self, guard: Guard, since: datetime, until: datetime) -> tuple[datetime, Guard, Verdict] | None:
+    def _silent(
+        self, guard: StalenessGuard | HeartbeatGuard, since: datetime, until: datetime
+    ) -> tuple[datetime, Guard, Verdict] | None:
         """When ``guard`` finds the bot or its market data silent for too long, where their signs were recorded."""
-        beats = self._history.beats.get(BEATS.get(guard.wants, ""))
-        if beats is None or not isinstance(guard, AgeGuard) or self._stage.guards is None:
+        beats = self._history.beats.get(BEATS[guard.wants])
+        if beats is None or self._stage.guards is None:
             return None
         late = guard.max_age + self._stage.guards.every
         begin = newest_before(beats, since) or since

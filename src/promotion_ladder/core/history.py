@@ -15,6 +15,7 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import NumberEvidence, TradeOutcome
 from promotion_ladder.core.gates.trades import Totals
 from promotion_ladder.core.platform import Variant
+from promotion_ladder.core.statistics.carried import TradeSums
 
 LEAST_FRESHNESS = timedelta(seconds=15)
 """A number counts as fresh for three looks, at least for this long, as it does for Prometheus."""
@@ -43,6 +44,13 @@ class Track:
             n=j - i, wins=self._wins[j] - self._wins[i], pnl=self.pnl(i, j), size=self._size[j] - self._size[i],
             days=days,
         )  # fmt: skip
+
+    def newest(self, end: int, n: int) -> TradeSums:
+        """The ``n`` trades before place ``end``, added up."""
+        i = end - n
+        return TradeSums(
+            n=n, wins=self._wins[end] - self._wins[i], pnl=self.pnl(i, end), size=self._size[end] - self._size[i]
+        )
 
     def pnl(self, first: int, end: int) -> Decimal:
         """Profit of the trades from place ``first`` to the one before ``end``."""

@@ -7,7 +7,7 @@ wants anything else is shown nothing, and nothing is never a pass.
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -101,16 +101,24 @@ class Purse:
     def __init__(self, track: Track, entered: datetime, capital: Decimal) -> None:
         self._track, self._capital = track, capital
         self._first = self._next = track.places(entered, entered).start
-        self._peak = Decimal(0)
+        self._peak, self._pnl = Decimal(0), track.pnl(self._first, self._first)
+        self._standing = StandingEvidence(pnl=self._pnl, peak_pnl=self._peak, capital=self._capital or None)
 
     def standing(self, now: datetime) -> StandingEvidence:
-        """Profit so far; what was open is not in it."""
-        end = max(self._track.places(now, now).stop, self._next)
-        for place in range(self._next, end):
-            self._peak = max(self._peak, self._track.pnl(self._first, place + 1))
-        self._next = end
-        pnl = self._track.pnl(self._first, end)
-        return StandingEvidence(pnl=pnl, peak_pnl=self._peak, capital=self._capital or None)
+        """Profit so far; what was open is not in it. The same object until another trade is closed."""
+        times, begin = self._track.times, self._next
+        while self._next < len(times) and times[self._next] <= now:
+            self._next += 1
+            self._pnl = self._track.pnl(self._first, self._next)
+            self._peak = max(self._peak, self._pnl)
+        if self._next != begin:
+            self._standing = StandingEvidence(pnl=self._pnl, peak_pnl=self._peak, capital=self._capital or None)
+        return self._standing
+
+    @property
+    def closed(self) -> tuple[int, int]:
+        """How many trades were closed in the stage until it was asked last, and the place behind them."""
+        return self._next - self._first, self._next
 
 
 def _measured(check: Gate | Guard, history: History, look: Look) -> Evidence:
@@ -168,6 +176,14 @@ def _samples(check: MannWhitneyGate, history: History, look: Look) -> SamplesEvi
         detail = f"nothing was recorded for {check.name}"
         return SamplesEvidence(candidate=(), baseline=(), problem=Code.NO_DATA, detail=detail)
     return SamplesEvidence(candidate=sides[0], baseline=sides[1])
+
+
+def silence(beats: Sequence[datetime] | None, now: datetime) -> timedelta | None:
+    """How long there was no sign of life; None before the first. Nothing where none were recorded."""
+    if beats is None:
+        return timedelta(0)
+    newest = newest_before(beats, now)
+    return now - newest if newest is not None else None
 
 
 def _age(beats: Sequence[datetime] | None, now: datetime) -> NumberEvidence:

@@ -6,7 +6,7 @@ from promotion_ladder.core.base import Number
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, ReplayEvidence, TradeOutcome
 from promotion_ladder.core.gates.check import GateBase, OnFail, Wants, show
-from promotion_ladder.core.gates.trades import ev_per_dollar
+from promotion_ladder.core.gates.trades import added_up, ev_per_dollar
 from promotion_ladder.core.platform import ReplayRun
 from promotion_ladder.core.verdict import Outcome, Verdict
 
@@ -51,7 +51,7 @@ class ReplayMatchGate(GateBase):
         same = f"{candidate.decisions} decisions, twice the same"
         if self.min_ev_delta is None:
             return self.verdict(Outcome.PASS, same, n=candidate.decisions)
-        mine, theirs = (ev_per_dollar(_outcomes(run)) for run in (candidate, stable))
+        mine, theirs = (ev_per_dollar(added_up(_outcomes(run))) for run in (candidate, stable))
         if mine is None or theirs is None:
             return self.missing(Code.NO_DATA, "the replay closed no trade on one side")
         delta = mine - theirs

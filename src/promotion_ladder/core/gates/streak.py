@@ -1,5 +1,6 @@
 """``streak``: the classical guard on the last trades since the stage began: win rate and value per dollar."""
 
+from collections.abc import Callable
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -8,7 +9,8 @@ from promotion_ladder.core.base import Number, Share
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, TradesEvidence
 from promotion_ladder.core.gates.check import GuardBase, Wants, show
-from promotion_ladder.core.gates.trades import ev_per_dollar, since_entry, win_rate
+from promotion_ladder.core.gates.trades import added_up, ev_per_dollar, since_entry, win_rate
+from promotion_ladder.core.statistics.carried import TradeSums
 from promotion_ladder.core.verdict import Outcome, Verdict
 
 
@@ -43,26 +45,30 @@ class StreakGuard(GuardBase):
         if evidence.problem is not None:
             return self.missing(evidence.problem, evidence.detail)
         trades = sorted(since_entry(evidence), key=lambda trade: trade.closed_at)
+        return self.conclude(len(trades), lambda lookback: added_up(trades[-lookback:]))
+
+    def conclude(self, n: int, newest: Callable[[int], TradeSums]) -> Verdict:
+        """The verdict on ``n`` trades, of which ``newest`` adds up the last ones."""
         seen: list[Verdict] = []
         for what, lookback, floor, measure in (
             ("win rate", self.win_rate_lookback, self.min_win_rate, win_rate),
             ("value per dollar", self.ev_lookback, self.min_ev_per_dollar, ev_per_dollar),
         ):
-            if lookback is None or floor is None or len(trades) < lookback:
+            if lookback is None or floor is None or n < lookback:
                 continue
-            value = measure(tuple(trades[-lookback:]))
+            value = measure(newest(lookback))
             if value is None:
                 return self.missing(Code.NO_DATA, "the trades have no size, so no value per dollar exists")
             outcome = Outcome.FAIL if value < floor else Outcome.PASS
             sentence = f"{what} of the last {lookback} trades is {show(value, floor)}, at least {show(floor)}"
-            seen.append(self.verdict(outcome, sentence, value=value, limit=floor, n=len(trades)))
+            seen.append(self.verdict(outcome, sentence, value=value, limit=floor, n=n))
         failed = [verdict for verdict in seen if verdict.outcome is Outcome.FAIL]
         if failed or seen:
             return (failed or seen)[0]
-        needed = min(n for n in (self.win_rate_lookback, self.ev_lookback) if n is not None)
+        needed = min(each for each in (self.win_rate_lookback, self.ev_lookback) if each is not None)
         return self.verdict(
             Outcome.INCONCLUSIVE,
-            f"{len(trades)} trades of the {needed} it looks at",
+            f"{n} trades of the {needed} it looks at",
             code=Code.TOO_FEW_SAMPLES,
-            n=len(trades),
+            n=n,
         )

@@ -4,7 +4,7 @@ Trades that are ``SEALED`` old are added up and carried from look to look, so th
 ones alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import ClassVar, Literal, NamedTuple, Self
@@ -20,17 +20,17 @@ from promotion_ladder.core.verdict import Outcome, Verdict
 
 SEALED = timedelta(minutes=10)
 """How long ago a trade was closed when it is added up for good; what a platform tells later than that is not seen."""
+_NONE = TradeSums()
 
 
-def win_rate(trades: tuple[TradeOutcome, ...]) -> Decimal:
+def win_rate(trades: TradeSums) -> Decimal:
     """Share of trades with a profit; a trade of exactly zero is not a win. ``trades`` must not be empty."""
-    return Decimal(sum(trade.pnl > 0 for trade in trades)) / len(trades)
+    return Decimal(trades.wins) / trades.n
 
 
-def ev_per_dollar(trades: tuple[TradeOutcome, ...]) -> Decimal | None:
+def ev_per_dollar(trades: TradeSums) -> Decimal | None:
     """Total profit per unit of value traded, exact; None when nothing of value was traded."""
-    size = sum((trade.size for trade in trades), Decimal(0))
-    return sum((trade.pnl for trade in trades), Decimal(0)) / size if size > 0 else None
+    return trades.pnl / trades.size if trades.size > 0 else None
 
 
 def since_entry(evidence: TradesEvidence) -> tuple[TradeOutcome, ...]:
@@ -43,8 +43,11 @@ def since_entry(evidence: TradesEvidence) -> tuple[TradeOutcome, ...]:
 
 def added(evidence: TradesEvidence, trades: Iterable[TradeOutcome]) -> TradeSums:
     """What is carried to ``evidence``, with ``trades``."""
-    trades = tuple(trades)
-    before = (evidence.before.closed if evidence.before is not None else None) or TradeSums()
+    return added_up(tuple(trades), (evidence.before.closed if evidence.before is not None else None) or _NONE)
+
+
+def added_up(trades: Sequence[TradeOutcome], before: TradeSums = _NONE) -> TradeSums:
+    """``before`` with ``trades``."""
     return TradeSums(
         n=before.n + len(trades),
         wins=before.wins + sum(trade.pnl > 0 for trade in trades),
