@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from promotion_ladder.core.base import Duration, Share, Spec
 from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.gates import Gate, Guard
+from promotion_ladder.core.gates.attestation import AttestationGate
 from promotion_ladder.core.gates.comparison import DeltaGate
 from promotion_ladder.core.gates.mann_whitney import MannWhitneyGate
 from promotion_ladder.core.gates.non_inferiority import Measure, NonInferiorityGate, Terms
@@ -344,6 +345,24 @@ class Ladder(Spec):
             raise misplaced(
                 f"the last stage must be live, was {self.stages[-1].mode}", "stages", len(names) - 1, "mode"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _probes_can_be_named(self) -> Self:
+        names = [probe.name for probe in self.preflight]
+        if (again := _twice(names)) is not None:
+            raise misplaced(f"probe names must differ, '{names[again]}' stands twice", "preflight", again, "name")
+        for index, stage in enumerate(self.stages):
+            for place, gate in enumerate(stage.gates):
+                if not isinstance(gate, AttestationGate):
+                    continue
+                if not names:
+                    none = "the ladder has no 'preflight', so there is nothing to attest; state its probes"
+                    raise misplaced(none, "stages", index, "gates", place, "kind")
+                for at, name in enumerate(gate.of):
+                    if name not in names:
+                        unknown = f"no preflight probe is named '{name}', only {', '.join(names)}"
+                        raise misplaced(unknown, "stages", index, "gates", place, "of", at)
         return self
 
     @model_validator(mode="after")
