@@ -31,7 +31,7 @@ def evidence(*results: ProbeResult, probes: tuple[str, ...] = ("config", "margin
 def test_all_probes_of_the_ladder_must_have_passed() -> None:
     verdict = GATE.judge(evidence(result("config", timedelta(hours=2)), result("margin")))
     assert (verdict.outcome, verdict.value, verdict.limit, verdict.n) == (Outcome.PASS, Decimal(2), Decimal(2), 2)
-    assert verdict.sentence == "2 preflight probes passed, the first 2h ago"
+    assert verdict.sentence == "preflight probes that passed: 2, the first 2h ago"
     assert GATE.on_fail is OnFail.HOLD, "it does not pass by being looked at again"
 
 
@@ -46,7 +46,7 @@ def test_all_probes_of_the_ladder_must_have_passed() -> None:
 )
 def test_a_missing_result_is_no_data(gate: AttestationGate, given: AttestationEvidence, missing: str) -> None:
     verdict = gate.judge(given)
-    assert (verdict.outcome, verdict.code) == (Outcome.NO_DATA, Code.NO_DATA)
+    assert (verdict.outcome, verdict.code) == (Outcome.NO_DATA, Code.NOT_ATTESTED)
     assert verdict.sentence.endswith(missing)
 
 
@@ -75,7 +75,7 @@ def test_a_failure_does_not_wear_off_and_no_later_pass_of_the_same_name_covers_i
 def test_an_old_result_and_one_from_the_future_say_nothing(age: timedelta, outcome: Outcome) -> None:
     verdict = GATE.judge(evidence(result("config", age), result("margin")))
     assert verdict.outcome is outcome
-    assert verdict.passed or (verdict.code is Code.STALE_DATA and "preflight probe config is" in verdict.sentence)
+    assert verdict.passed or (verdict.code is Code.NOT_ATTESTED and "preflight probe config is" in verdict.sentence)
 
 
 def test_what_could_not_be_gathered_is_no_pass() -> None:

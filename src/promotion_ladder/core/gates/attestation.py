@@ -43,16 +43,19 @@ class AttestationGate(GateBase):
             )  # fmt: skip
         unproved = sorted(set(names) - {result.name for result in results})
         if unproved or not names:
-            return self.missing(Code.NO_DATA, f"no result of preflight probe {', '.join(unproved) or 'of any name'}")
+            return self._unproved(f"no result of preflight probe {', '.join(unproved) or 'of any name'}")
         early = next((result for result in results if result.at > evidence.now), None)
         if early is not None:
-            return self.missing(Code.STALE_DATA, f"the result of preflight probe {early.name} is from the future")
+            return self._unproved(f"the result of preflight probe {early.name} is from the future")
         oldest = min(results, key=lambda result: result.at)
         age = evidence.now - oldest.at
         if age > self.max_age:
             told = f"{show_duration(age)} old, at most {show_duration(self.max_age)}"
-            return self.missing(Code.STALE_DATA, f"the result of preflight probe {oldest.name} is {told}")
+            return self._unproved(f"the result of preflight probe {oldest.name} is {told}")
         return self.verdict(
-            Outcome.PASS, f"{len(names)} preflight probes passed, the first {show_duration(age)} ago",
+            Outcome.PASS, f"preflight probes that passed: {len(names)}, the first {show_duration(age)} ago",
             value=Decimal(len(names)), limit=Decimal(len(names)), n=len(results),
         )  # fmt: skip
+
+    def _unproved(self, sentence: str) -> Verdict:
+        return self.verdict(Outcome.NO_DATA, sentence, code=Code.NOT_ATTESTED)
