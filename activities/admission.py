@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from temporalio import activity
 
 from promotion_ladder.activities.authority import ruled
-from promotion_ladder.contracts import Admission, Claim
+from promotion_ladder.contracts import Admission, Claim, Proof, ProveOrder
 from promotion_ladder.core.admission import Carried, carry_over, choose_ladder, require_capabilities, resume_terms
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.evidence import ProbeResult
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.platform import BotFacts
@@ -63,13 +64,16 @@ class AdmissionActivities:
             )
         require_capabilities(ladder, release.bot, facts.capabilities)
         carried = await self._carried(order, ladder, facts.stable)
-        await self._preflight(ladder.preflight)
+        results = await self._preflight(ladder.preflight)
+        failed = "; ".join(f"{result.name}: {result.problem}" for result in results if not result.passed)
+        if failed:
+            return Admission(refused=Code.PREFLIGHT_FAILED, sentence=failed, preflight=results)
         first = ladder.stages[carried.stage_index].name
         roles, quorum = resume_terms(ladder, carried.stage_index)
         return Admission(
             principal=ruling.named, author=author.name, ladder=ladder, ladder_hash=ladder.hash,
             stable=facts.stable, capital=facts.total_capital, stage_index=carried.stage_index,
-            carried=carried.records, resume_roles=roles, resume_quorum=quorum,
+            carried=carried.records, resume_roles=roles, resume_quorum=quorum, preflight=results,
             sentence=f"{release.version} replaces {facts.stable.version} on ladder {ladder.ladder}, from {first}",
         )  # fmt: skip
 
@@ -95,9 +99,16 @@ class AdmissionActivities:
         histories = [await self._store.chain(chain) for chain in chains if chain != order.promotion_id]
         return carry_over(order, ladder, stable, histories)
 
-    async def _preflight(self, probes: Sequence[Probe]) -> None:
+    @activity.defn(name="prove")
+    async def prove(self, order: ProveOrder) -> Proof:
+        """Run preflight probes again, for a stage whose gates ask for newer results. Never raises."""
+        return Proof(results=await self._preflight(order.probes))
+
+    async def _preflight(self, probes: Sequence[Probe]) -> tuple[ProbeResult, ...]:
+        """Every probe, also after one that failed, so that one refusal names all that is to be mended."""
+        results = []
         for probe in probes:
             activity.heartbeat()
-            problem = await self._probes.run(probe)
-            if problem:
-                raise LadderError(Code.PREFLIGHT_FAILED, f"{probe.name}: {problem}")
+            # The server's clock, not this machine's: the workflow judges the age by it. Rather too old than too young.
+            results.append(await self._probes.run(probe, activity.info().started_time))
+        return tuple(results)

@@ -63,6 +63,8 @@ class Look:
             return await self._sight.trades(self._carried.get(check.name))
         if check.wants is Wants.REPLAY:
             return await self._replay()
+        if check.wants is Wants.ATTESTATION:
+            return self._order.attestation(self._now)
         return await self._sight.standing(check.wants)
 
     def _with_capital(self, check: Gate, found: Evidence) -> Evidence:

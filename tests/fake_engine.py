@@ -1,6 +1,7 @@
 """What Temporal would say of a promotion, in memory."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
@@ -16,6 +17,13 @@ class FakePromotions:
     told: list[tuple[str, Verb]] = field(default_factory=list)
     down: bool = False
     set_back: bool = False
+    since: dict[str, datetime | None] = field(default_factory=dict)
+    """Since when who waits for an approval."""
+
+    async def waiting(self) -> dict[str, datetime | None]:
+        if self.down:
+            raise LadderError(Code.TEMPORAL_DOWN)
+        return self.since
 
     async def was_set_back(self, workflow_id: str, run_id: str) -> bool:
         return self.set_back

@@ -10,7 +10,7 @@ from promotion_ladder.core.card import Telling
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import DESK, AuditEvent, ChainedEvent
-from promotion_ladder.core.evidence import StoredEvidence
+from promotion_ladder.core.evidence import ProbeResult, StoredEvidence
 from promotion_ladder.core.flat import Flatness, FlatReport, Residue
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery, Notice
@@ -377,5 +377,5 @@ class FakeProbes:
 
     problem: str = ""
 
-    async def run(self, probe: Probe) -> str:
-        return self.problem
+    async def run(self, probe: Probe, at: datetime) -> ProbeResult:
+        return ProbeResult(name=probe.name, passed=not self.problem, at=at, problem=self.problem)

@@ -182,6 +182,9 @@ def as_file(text: str) -> tuple[str, str]:
     canary = "  - name: canary\n    mode: canary" + WITH_MONEY
     if text.startswith("kind: "):
         text = "- " + textwrap.indent(text, "  ").removeprefix("  ")
+    if text.startswith("- kind: attestation"):
+        probes = "".join(f"  - {{name: {name}, command: [check, {name}]}}\n" for name in ("config", "margin"))
+        head = f"ladder: part\npreflight:\n{probes}stages:\n"
     if text.startswith("- kind: "):
         share = "    capital: 10%\n    baseline: true\n    gates:\n"
         return "ladders/part.yaml", head + canary + share + textwrap.indent(text, "      ") + LIVE

@@ -57,6 +57,7 @@ class Ports:
 
 def activities(world: Ports, client: Client) -> dict[str, list[Activity]]:
     """The activities of each task queue; reconciliation and the record ask ``client`` what runs."""
+    admission = AdmissionActivities(world.platform, world.directory, world.audit, world.probes, world.groups)
     safety = SafetyActivities(world.platform)
     promotions = TemporalPromotions(client)
     wake = world.paging.wake if world.paging is not None else _nobody_to_wake
@@ -66,8 +67,8 @@ def activities(world: Ports, client: Client) -> dict[str, list[Activity]]:
     notification = NotificationActivities(world.notifier)
     return {
         contracts.QUEUE_EVIDENCE: [
-            EvidenceActivities(world.platform, world.metrics, world.audit).judge,
-            AdmissionActivities(world.platform, world.directory, world.audit, world.probes, world.groups).admit,
+            EvidenceActivities(world.platform, world.metrics, world.audit, promotions).judge,
+            admission.admit, admission.prove,
         ],
         contracts.QUEUE_PLATFORM: [
             platform.acquire, platform.clear, platform.enter, platform.reopen, platform.settle,

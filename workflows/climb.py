@@ -365,6 +365,7 @@ class Climb:
             promotion_id=state.promotion_id, epoch=state.epoch, release=state.release, stable=state.stable,
             stage=state.stage, metrics=state.ladder.metrics, attempt=state.attempt, capital=state.capital,
             entered_at=state.entered_at, entry=state.entry, paused=state.paused_scopes, ladder_hash=state.ladder_hash,
+            probes=tuple(probe.name for probe in state.ladder.preflight), preflight=state.preflight,
         )  # fmt: skip
 
     def watch_order(self) -> StageOrder:

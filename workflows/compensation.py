@@ -19,10 +19,10 @@ with workflow.unsafe.imports_passed_through():
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.flat import Flattened, Residue
     from promotion_ladder.core.incidents import Severity
-    from promotion_ladder.core.ladder import NOTHING, Reassign, WindDown
     from promotion_ladder.core.notice import NoticeKind
     from promotion_ladder.core.rules import way_down
     from promotion_ladder.core.state import Ending, Phase, Stop
+    from promotion_ladder.core.ways import NOTHING, Reassign, WindDown
     from promotion_ladder.workflows.climb import Climb
     from promotion_ladder.workflows.incidents import open_incident, resolve_incident
     from promotion_ladder.workflows.options import FLATTEN, GUARD, HAND_OVER, PLATFORM, SAFETY

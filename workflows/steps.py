@@ -8,8 +8,9 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from promotion_ladder.activities.admission import AdmissionActivities
     from promotion_ladder.activities.platform import PlatformActivities
-    from promotion_ladder.contracts import Admission, SettleRequest
+    from promotion_ladder.contracts import Admission, ProveOrder, SettleRequest
     from promotion_ladder.core.codes import Code
+    from promotion_ladder.core.gates import AttestationGate
     from promotion_ladder.core.notice import NoticeKind
     from promotion_ladder.core.state import Ending, Phase, PromotionResult, PromotionState, StageRecord, Standing
     from promotion_ladder.workflows.climb import Climb, Disturbed
@@ -26,9 +27,12 @@ async def admit(climb: Climb) -> bool:
     if admission.refused is not None:
         state.ending, state.ended_because = Ending.REFUSED, admission.refused
         state.ended_sentence = admission.sentence
-        climb.record("refused", admission.sentence, actor=state.order.identity, code=admission.refused)
+        climb.record(
+            "refused", admission.sentence, actor=state.order.identity, code=admission.refused,
+            preflight=[result.model_dump(mode="json") for result in admission.preflight],
+        )  # fmt: skip
         return False
-    state.ladder, state.ladder_hash = admission.ladder, admission.ladder_hash
+    state.ladder, state.ladder_hash, state.preflight = admission.ladder, admission.ladder_hash, admission.preflight
     state.author, state.stable, state.capital = admission.author, admission.stable, admission.capital
     state.stage_index, state.passed = admission.stage_index, list(admission.carried)
     state.resume_roles, state.resume_quorum = admission.resume_roles, admission.resume_quorum
@@ -40,6 +44,7 @@ async def admit(climb: Climb) -> bool:
         ladder_hash=state.ladder_hash, capital=str(state.capital), reason=state.order.reason,
         ladder=admission.ladder.model_dump(mode="json") if admission.ladder else {},
         carried=[record.model_dump(mode="json") for record in admission.carried],
+        preflight=[result.model_dump(mode="json") for result in admission.preflight],
     )  # fmt: skip
     climb.tell(NoticeKind.STARTED, f"starts at {state.stage_name}", (admission.sentence,))
     return True
@@ -75,6 +80,7 @@ async def enter(climb: Climb) -> None:
     if state.leftover:
         await clear_leftover(climb)
         state.leftover = False
+    await _prove(climb)
     await climb.checkpoint()
     # Undo before do: from here on a stop flattens, even if the answer of the next effect is lost.
     state.may_be_exposed = state.may_be_exposed or state.stage.mode.touches_money
@@ -85,11 +91,36 @@ async def enter(climb: Climb) -> None:
     climb.tell(NoticeKind.STAGE_ENTERED, entered.sentence)
 
 
+async def _prove(climb: Climb) -> None:
+    """Run the preflight probes again, where the stage asks for results that there are none of, or none young enough."""
+    state, order = climb.state, climb.stage_order()
+    asking = [gate for gate in order.stage.gates if isinstance(gate, AttestationGate)]
+    if state.ladder is None or all(gate.judge(order.attestation(workflow.now())).passed for gate in asking):
+        return
+    prove = ProveOrder(probes=state.ladder.preflight)
+    while True:
+        try:
+            proof = await climb.perform(AdmissionActivities.prove, prove, "preflight again", ADMIT, harmless=True)
+            break
+        except Disturbed:
+            await climb.checkpoint()
+        except ActivityError:
+            return  # nobody could run them: without a result the gate does not pass
+    state.preflight = proof.results
+    failed = [result.name for result in proof.results if not result.passed]
+    climb.record(
+        "attested", f"preflight again: {', '.join(failed)} failed" if failed else "preflight again: all probes passed",
+        code=Code.PREFLIGHT_FAILED if failed else Code.GATE_PASSED,
+        preflight=[result.model_dump(mode="json") for result in proof.results],
+    )  # fmt: skip
+
+
 def begin_again(climb: Climb) -> None:
     """The same stage once more, as the next attempt; what was seen before no longer counts."""
     climb.record("retried", f"{climb.state.stage_name} begins again as attempt {climb.state.attempt + 1}")
     _keep_standing(climb.state)
     climb.state.attempt += 1
+    climb.state.preflight = ()
     climb.state.passed = [record for record in climb.state.passed if record.stage != climb.state.stage_name]
     _clear_stage(climb.state)
 

@@ -1,12 +1,15 @@
 """Names and payloads that cross Temporal: ids, queues, search attributes, activity inputs and outputs."""
 
+from datetime import datetime
+
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from promotion_ladder.core.base import Duration, Money, Record, Time
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.decide import Decision
 from promotion_ladder.core.events import AuditEvent
-from promotion_ladder.core.ladder import Ladder, Stage
+from promotion_ladder.core.evidence import AttestationEvidence, ProbeResult
+from promotion_ladder.core.ladder import Ladder, Probe, Stage
 from promotion_ladder.core.people import Verb
 from promotion_ladder.core.reconcile import Finding, Mended
 from promotion_ladder.core.release import Release, ReleaseRef
@@ -81,6 +84,20 @@ class Admission(Record):
     carried: tuple[StageRecord, ...] = ()
     resume_roles: tuple[str, ...] = ()
     resume_quorum: int = 1
+    preflight: tuple[ProbeResult, ...] = ()
+    """What each probe found, where they were run; of a refused climb too."""
+
+
+class ProveOrder(Record):
+    """Run preflight probes."""
+
+    probes: tuple[Probe, ...]
+
+
+class Proof(Record):
+    """What each probe found."""
+
+    results: tuple[ProbeResult, ...]
 
 
 class Claim(Record):
@@ -114,6 +131,14 @@ class StageOrder(Record):
     paused: tuple[str, ...] = ()
     """Scopes that guards have paused for a while, as far as the promotion knows: ``market:WTI``."""
     ladder_hash: str = ""
+    probes: tuple[str, ...] = ()
+    """The ladder's preflight probes, by name."""
+    preflight: tuple[ProbeResult, ...] = ()
+    """What they found when they were last run."""
+
+    def attestation(self, now: datetime) -> AttestationEvidence:
+        """What is known of the probes."""
+        return AttestationEvidence(results=self.preflight, now=now, probes=self.probes)
 
 
 class JudgeOrder(Record):

@@ -4,14 +4,14 @@ Every verb is idempotent: mutations carry a key, and the same key again is the s
 :class:`~promotion_ladder.core.errors.LadderError` with a code of ``OPS_*`` when it cannot answer.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from promotion_ladder.core.alerts import Alert, Told
 from promotion_ladder.core.card import Telling
 from promotion_ladder.core.events import AuditEvent, ChainedEvent
-from promotion_ladder.core.evidence import NumberEvidence, NumbersEvidence, Series, StoredEvidence
+from promotion_ladder.core.evidence import NumberEvidence, NumbersEvidence, ProbeResult, Series, StoredEvidence
 from promotion_ladder.core.flat import FlatReport
 from promotion_ladder.core.ladder import Ladder, Probe
 from promotion_ladder.core.notice import Delivery
@@ -177,6 +177,12 @@ class Promotions(Protocol):
     async def tell(self, bot: str, promotion_id: str, verb: Verb, reason: str, message_id: str) -> None:
         """Send a prohibition in the ladder's own name; ``OPS_TEMPORAL_DOWN`` if it was not taken in."""
 
+    async def waiting(self) -> Mapping[str, datetime | None]:
+        """Since when each bot's promotion waits for an approval; None where it does not answer since when.
+
+        At most some seconds old. ``OPS_TEMPORAL_DOWN`` if nobody can say who waits.
+        """
+
     async def was_set_back(self, workflow_id: str, run_id: str) -> bool:
         """Whether somebody reset this run, so that it does again what it did; ``OPS_TEMPORAL_DOWN`` if unknown."""
 
@@ -246,5 +252,5 @@ class Directory(Protocol):
 class Probes(Protocol):
     """Checks before the first stage."""
 
-    async def run(self, probe: Probe) -> str:
-        """What is wrong by ``probe``; empty when nothing is. Never raises."""
+    async def run(self, probe: Probe, at: datetime) -> ProbeResult:
+        """What ``probe`` finds, run ``at`` that time by the clock that will judge its age. Never raises."""

@@ -11,10 +11,11 @@ from promotion_ladder.core.canonical import GENESIS
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import AuditEvent, ChainedEvent
-from promotion_ladder.core.ladder import Ladder, Reassign
+from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.people import Policy, Verb
 from promotion_ladder.core.release import ChangeClass, ReleaseRef
 from promotion_ladder.core.state import StartOrder
+from promotion_ladder.core.ways import Reassign
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 THE_LADDER = Ladder.model_validate(LADDER)

@@ -171,6 +171,17 @@ def test_it_says_what_it_takes_for_granted() -> None:
     assert "no heartbeats were recorded" in " ".join(assumed(LADDER, History()))
 
 
+def test_preflight_and_approvals_of_others_are_taken_to_be_well_and_it_says_so() -> None:
+    plain = LADDER.model_dump(mode="json") | {"preflight": [{"name": "config", "command": ["true"]}]}
+    asks = [{"kind": "attestation", "name": "proved"}, {"kind": "backlog", "name": "people", "max": 0}]
+    plain["stages"][0]["gates"] += [*asks, {"kind": "attestation", "name": "config-proved", "of": ["config"]}]
+    asking = Ladder.model_validate(plain)
+    assert walked(asking, HISTORY)[-1].ended == "live"
+    told = " ".join(assumed(asking, HISTORY))
+    assert "preflight probes are taken to have passed" in told
+    assert "no approval is taken to have waited" in told
+
+
 def test_more_evidence_costs_what_is_new_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long a stage stands, no look reads the trades again that another one has read."""
     read: list[int] = []

@@ -194,6 +194,20 @@ async def test_the_command_finds_and_mends_with_no_worker(rig: Rig) -> None:
         assert (await rig.platform.describe("kept")).latches == (), "a fleet is not stopped because its worker sleeps"
 
 
+async def test_who_waits_for_an_approval_is_known_and_since_when_while_a_worker_answers(rig: Rig) -> None:
+    await in_canary(rig, "asked")
+    client, window = await rig.ana.temporal(), (await rig.ana.state("asked")).window
+    assert window is not None
+
+    async def since() -> tuple[datetime | None] | None:
+        found = await TemporalPromotions(client).waiting()  # a new one each time: it remembers for some seconds
+        return (found["asked"],) if "asked" in found else None
+
+    assert await until("the list tells it", since, A_MINUTE) == (window.opened_at,)
+    async with rig.without_worker():
+        assert await since() == (None,)
+
+
 @workflow.defn(name=contracts.WORKFLOW)
 class Broken:
     """What a bad upgrade looks like: workflow code that fails on every run it is given."""

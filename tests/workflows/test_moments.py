@@ -50,12 +50,16 @@ async def test_leftover_exposure_is_flattened_before_the_climb_begins(world: Wor
 async def test_a_failed_probe_refuses_the_start(world: World) -> None:
     world.probes.problem = "exited 1: no margin left"
     plain = world.directory.the_ladder.model_dump(mode="json")
-    plain["preflight"] = [{"name": "margin", "command": ["true"]}]
+    plain["preflight"] = [{"name": name, "command": ["true"]} for name in ("margin", "config")]
     world.directory.the_ladder = type(world.directory.the_ladder).model_validate(plain)
     await world.start()
     result = await world.result()
     assert (result.ending, result.code) == (Ending.REFUSED, Code.PREFLIGHT_FAILED)
-    assert result.sentence == "margin: exited 1: no margin left"
+    assert result.sentence == "margin: exited 1: no margin left; config: exited 1: no margin left"
+    (refused_,) = [link.event for link in world.audit.events[world.promotion_id] if link.event.kind == "refused"]
+    assert [(found["name"], found["passed"]) for found in refused_.data["preflight"]] == [
+        ("margin", False), ("config", False),
+    ]  # fmt: skip
 
 
 async def test_time_on_hold_counts_for_nothing(world: World) -> None:

@@ -37,6 +37,17 @@ LADDER = Ladder.model_validate({
     ],
 })  # fmt: skip
 
+PROVING = Ladder.model_validate(
+    LADDER.model_dump(mode="json")
+    | {
+        "preflight": [{"name": "config", "command": ["true"]}],
+        "stages": [
+            stage.model_dump(mode="json") | {"gates": [GATE, {"kind": "attestation", "name": "proved"}]}
+            for stage in LADDER.stages
+        ],
+    }
+)
+
 
 async def promoted(world: World) -> None:
     await world.until_phase(Phase.AWAITING_APPROVAL)
@@ -80,14 +91,19 @@ async def superseded(world: World) -> None:
     await world.signal(Verb.ROLLBACK, promotion_id=order.promotion_id)
 
 
+async def proved_again(world: World) -> None:
+    await held_retried_and_cancelled(world)
+
+
 PATHS: list[Callable[[World], Awaitable[None]]] = [
-    promoted, vetoed, guard_tripped, killed, approval_expired, held_retried_and_cancelled, superseded
+    promoted, vetoed, guard_tripped, killed, approval_expired, held_retried_and_cancelled, superseded,
+    proved_again,
 ]  # fmt: skip
 
 
 async def _write(world: World, path: Callable[[World], Awaitable[None]]) -> None:
     """Walk ``path`` and keep the history of every run of its chain."""
-    world.directory.the_ladder = LADDER
+    world.directory.the_ladder = PROVING if path is proved_again else LADDER
     handle = await world.start()
     await path(world)
     await world.result()

@@ -154,7 +154,7 @@ async def _checks(file: Path) -> list[dict[str, Any]]:
     except LadderError as error:
         say("platform", error.detail, ok=False)
     for probe in ladder.preflight:
-        problem = await LocalProbes().run(probe)
-        say(f"probe {probe.name}", problem or "fine", ok=not problem)
+        result = await LocalProbes().run(probe, datetime.now(UTC))
+        say(f"probe {probe.name}", result.problem or "fine", ok=result.passed)
     await platform.close()
     return results

@@ -6,10 +6,11 @@ from promotion_ladder.core.base import Record
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import ChainedEvent
-from promotion_ladder.core.ladder import ApprovalExit, Ladder, Reassign
+from promotion_ladder.core.ladder import ApprovalExit, Ladder
 from promotion_ladder.core.people import Policy
 from promotion_ladder.core.release import ReleaseRef
 from promotion_ladder.core.state import StageRecord, StartOrder
+from promotion_ladder.core.ways import Reassign
 
 MONEY_NEEDS = frozenset({"lease", "epoch", "keys", "latch"})
 """What a platform must do before real money is exposed on it: fall back, fence, do once, and refuse by itself."""

@@ -120,6 +120,33 @@ class IncidentsEvidence(Record):
     detail: str = ""
 
 
+class ProbeResult(Record):
+    """What one preflight probe found. Its output is never kept, since it may hold a secret."""
+
+    name: str
+    passed: bool
+    at: Time
+    """Not before this it was run; by the clock that judges its age."""
+    status: int | None = None
+    """Exit code or HTTP status; None when there was none."""
+    output_sha256: str | None = None
+    """SHA-256 of all that it printed or answered; None when it did not come to its end."""
+    problem: str = ""
+    """What is wrong, in words; empty when it passed."""
+
+
+class AttestationEvidence(Record):
+    """What the preflight probes of the ladder found when they were last run."""
+
+    kind: Literal["attestation"] = "attestation"
+    results: tuple[ProbeResult, ...]
+    now: Time
+    probes: tuple[str, ...] = ()
+    """All probes of the ladder: each must have a result where a gate names none."""
+    problem: Code | None = None
+    detail: str = ""
+
+
 class Series(Record):
     """All samples of one series in a window, oldest first: one side of :class:`SamplesEvidence`."""
 
@@ -290,6 +317,7 @@ Evidence = Annotated[
     | StandingEvidence
     | HoldingsEvidence
     | IncidentsEvidence
+    | AttestationEvidence
     | SamplesEvidence
     | HistogramEvidence
     | SlicesEvidence

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from promotion_ladder.core.base import Duration, Share, Spec
 from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.gates import Gate, Guard
+from promotion_ladder.core.gates.attestation import AttestationGate
 from promotion_ladder.core.gates.comparison import DeltaGate
 from promotion_ladder.core.gates.looks import LooksGate
 from promotion_ladder.core.gates.mann_whitney import MannWhitneyGate
@@ -19,8 +20,8 @@ from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import DEFAULT_LEASE, Limits, Mode, Variant
 from promotion_ladder.core.query import expand
 from promotion_ladder.core.release import Name
+from promotion_ladder.core.ways import NOTHING, Flatten, WayDown, by_name
 
-NOTHING = timedelta(0)
 LEAST_TRADES = 200
 """Before a comparison of profits passes: of 80, a loss that one trade in a hundred makes is often not among them."""
 
@@ -96,39 +97,8 @@ class ApprovalExit(Spec):
     """Whether the release's author is refused as approver."""
 
 
-def _by_name(value: Any) -> Any:
-    return {"kind": value} if isinstance(value, str) else value
-
-
-Exit = Annotated[AutoExit | VetoExit | ApprovalExit, Field(discriminator="kind"), BeforeValidator(_by_name)]
+Exit = Annotated[AutoExit | VetoExit | ApprovalExit, Field(discriminator="kind"), BeforeValidator(by_name)]
 """How a stage is left once its gates pass."""
-
-
-class Flatten(Spec):
-    """Way down: exit every position at the market, at once."""
-
-    kind: Literal["flatten"] = "flatten"
-
-
-class Reassign(Spec):
-    """Way down: stable takes the positions over, untraded. What the platform does not hand over is flattened."""
-
-    kind: Literal["reassign"] = "reassign"
-
-
-class WindDown(Spec):
-    """Way down: no new entries, and the positions close in their own time.
-
-    The guards that have not tripped yet watch on. One of them, a kill, a lost lease or the end of the time flattens.
-    """
-
-    kind: Literal["wind_down"] = "wind_down"
-    within: Duration = Field(default=timedelta(minutes=30), gt=NOTHING)
-    """What is still held after this is flattened."""
-
-
-WayDown = Annotated[Flatten | Reassign | WindDown, Field(discriminator="kind"), BeforeValidator(_by_name)]
-"""What becomes of the positions when a stage is aborted."""
 
 
 class Guards(Spec):
@@ -367,6 +337,24 @@ class Ladder(Spec):
             raise misplaced(
                 f"the last stage must be live, was {self.stages[-1].mode}", "stages", len(names) - 1, "mode"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _probes_can_be_named(self) -> Self:
+        names = [probe.name for probe in self.preflight]
+        if (again := _twice(names)) is not None:
+            raise misplaced(f"probe names must differ, '{names[again]}' stands twice", "preflight", again, "name")
+        for index, stage in enumerate(self.stages):
+            for place, gate in enumerate(stage.gates):
+                if not isinstance(gate, AttestationGate):
+                    continue
+                if not names:
+                    none = "the ladder has no 'preflight', so there is nothing to attest; state its probes"
+                    raise misplaced(none, "stages", index, "gates", place, "kind")
+                for at, name in enumerate(gate.of):
+                    if name not in names:
+                        unknown = f"no preflight probe is named '{name}', only {', '.join(names)}"
+                        raise misplaced(unknown, "stages", index, "gates", place, "of", at)
         return self
 
     @model_validator(mode="after")

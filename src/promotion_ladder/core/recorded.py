@@ -13,11 +13,13 @@ from typing import NamedTuple
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import (
+    AttestationEvidence,
     Evidence,
     HoldingsEvidence,
     NumberEvidence,
     NumbersEvidence,
     PairEvidence,
+    ProbeResult,
     ReplayEvidence,
     SamplesEvidence,
     Slice,
@@ -26,7 +28,7 @@ from promotion_ladder.core.evidence import (
     TradeOutcome,
     TradesEvidence,
 )
-from promotion_ladder.core.gates import Gate, Guard, MannWhitneyGate, NonInferiorityGate, OnTrip, Wants
+from promotion_ladder.core.gates import AttestationGate, Gate, Guard, MannWhitneyGate, NonInferiorityGate, OnTrip, Wants
 from promotion_ladder.core.gates.comparison import ComparisonCheck
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.history import History, Key, Track
@@ -37,6 +39,8 @@ from promotion_ladder.core.statistics.carried import Carried
 
 BEATS = {Wants.HEARTBEAT_AGE: "bot", Wants.MARKET_DATA_AGE: "market_data"}
 TAKEN_TO_BE_WELL = {
+    Wants.ATTESTATION: "preflight probes are taken to have passed at each look",
+    Wants.BACKLOG: "no approval is taken to have waited for people",
     Wants.REPLAY: "replays are taken to end twice the same, and as stable's",
     Wants.REJECTS: "no order is taken to have been rejected by the venue",
     Wants.ORDERS: "orders are taken to have come at a normal rate",
@@ -71,11 +75,14 @@ def shown(check: Gate | Guard, history: History, look: Look, carried: Mapping[st
             return last_trades(history.trades(Variant.CANDIDATE), look, None)
         case Wants.REPLAY:
             return _REPLAYED
+        case Wants.ATTESTATION if isinstance(check, AttestationGate):
+            passed = [ProbeResult(name=name, passed=True, at=look.now) for name in check.of or ("all",)]
+            return AttestationEvidence(results=tuple(passed), now=look.now)
         case Wants.POSITIONS:
             return HoldingsEvidence(values={})
         case Wants.HEARTBEAT_AGE | Wants.MARKET_DATA_AGE:
             return _age(history.beats.get(BEATS[check.wants]), look.now)
-        case Wants.REJECTS | Wants.ORDERS:
+        case Wants.REJECTS | Wants.ORDERS | Wants.BACKLOG:
             return NumberEvidence(value=Decimal(0), at=look.now, samples=1)
         case _:
             detail = f"a recorded history does not hold what a gate of kind '{check.kind}' wants"

@@ -5,10 +5,11 @@ from datetime import timedelta
 from promotion_ladder.core.base import Record
 from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.ladder import ApprovalExit, Flatten, VetoExit, WayDown
+from promotion_ladder.core.ladder import ApprovalExit, VetoExit
 from promotion_ladder.core.people import Ruling, Verb, named
 from promotion_ladder.core.platform import Mode
 from promotion_ladder.core.state import Command, Hold, Phase, PromotionState
+from promotion_ladder.core.ways import Flatten, WayDown
 
 LONGEST_EXTENSION = timedelta(days=90)
 RESUME_EXPIRES = timedelta(hours=24)

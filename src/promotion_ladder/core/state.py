@@ -13,6 +13,7 @@ from promotion_ladder.core.canonical import GENESIS
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.decide import Decision
 from promotion_ladder.core.events import AuditEvent
+from promotion_ladder.core.evidence import ProbeResult
 from promotion_ladder.core.flat import FlatReport
 from promotion_ladder.core.incidents import IncidentNews
 from promotion_ladder.core.ladder import Ladder, Stage
@@ -209,6 +210,8 @@ class PromotionState(BaseModel):
     resumed: bool = False
     """Whether a person ended a pause that lasts until resumed."""
     decision: Decision | None = None
+    preflight: tuple[ProbeResult, ...] = ()
+    """What the ladder's probes found when they were last run; a new attempt begins with nothing."""
     carried: dict[str, Carried] = {}
     """The running sums of the stage's statistical gates; a new attempt begins with none."""
     evidence: str | None = None

@@ -34,6 +34,8 @@ WHY_NOT = {
     Wants.HEARTBEAT_AGE: "an age is judged against a fixed limit, not against chance",
     Wants.REJECTS: "the history does not hold single orders",
     Wants.ORDERS: "the history does not hold single orders",
+    Wants.ATTESTATION: "preflight probes are no matter of chance, and a history does not hold their results",
+    Wants.BACKLOG: "a history does not hold who waited for an approval",
     Wants.POSITIONS: "the history does not hold positions",
 }
 

@@ -9,6 +9,8 @@ from typing import Annotated
 from pydantic import Field
 
 from promotion_ladder.core.gates.age import HeartbeatGate, HeartbeatGuard, StalenessGate, StalenessGuard
+from promotion_ladder.core.gates.attestation import AttestationGate
+from promotion_ladder.core.gates.backlog import BacklogGate
 from promotion_ladder.core.gates.check import GateBase, GuardBase, OnFail, OnTrip, Wants
 from promotion_ladder.core.gates.comparison import DeltaGate, RatioGate
 from promotion_ladder.core.gates.drift import DriftGate
@@ -49,7 +51,9 @@ Gate = Annotated[
     | ViolationsGate
     | OverloadGate
     | GapsGate
-    | AlertsGate,
+    | AlertsGate
+    | AttestationGate
+    | BacklogGate,
     Field(discriminator="kind"),
 ]
 """Any gate, told apart by ``kind``."""
@@ -70,6 +74,8 @@ Guard = Annotated[
 
 __all__ = [
     "AlertsGate",
+    "AttestationGate",
+    "BacklogGate",
     "DeltaGate",
     "DenyRateGate",
     "DrawdownGate",

@@ -35,6 +35,8 @@ class Wants(StrEnum):
     SAMPLES = "samples"
     MEASUREMENTS = "measurements"
     VERDICTS = "verdicts"
+    ATTESTATION = "attestation"
+    BACKLOG = "backlog"
 
     @property
     def only_recorded(self) -> bool:
@@ -59,6 +61,8 @@ _EVIDENCE_OF = {
     Wants.SAMPLES: "samples",
     Wants.MEASUREMENTS: "measurements",
     Wants.VERDICTS: "verdicts",
+    Wants.ATTESTATION: "attestation",
+    Wants.BACKLOG: "number",
 }
 """The kind of evidence for each, to be named where another was given."""
 

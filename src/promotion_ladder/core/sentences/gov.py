@@ -234,8 +234,16 @@ TEXTS = {
         "Start from the first stage.",
     ),
     "GOV_PREFLIGHT_FAILED": (
-        "A check before the first stage failed.",
-        "Mend what the check names, then start again.",
+        "A preflight check of the ladder failed.",
+        "Run the ladder's probe of this name by hand (no output is kept), mend what it says, then start or retry.",
+    ),
+    "GOV_NOT_ATTESTED": (
+        "A preflight probe has no result, or none that is young enough.",
+        "'ladder retry' runs the probes again, once the stage is held.",
+    ),
+    "GOV_APPROVALS_WAIT": (
+        "Too many approvals wait for people already.",
+        "'ladder list' shows who waits; answer some of them, then 'ladder resume'.",
     ),
     "GOV_STARTED": (
         "The promotion was started.",
