@@ -18,7 +18,7 @@ from promotion_ladder.core.capital import split
 from promotion_ladder.core.decide import Decision, Step, decide
 from promotion_ladder.core.evidence import SliceEvidence
 from promotion_ladder.core.gates import Gate, Guard, NonInferiorityGate, OnTrip, StreakGuard, TradesGate, Wants
-from promotion_ladder.core.gates.age import AgeCheck, AgeGuard
+from promotion_ladder.core.gates.age import AgeCheck, AgeGuard, HeartbeatGuard, StalenessGuard
 from promotion_ladder.core.gates.money import MoneyCheck
 from promotion_ladder.core.history import History
 from promotion_ladder.core.ladder import Ladder, Stage, VetoExit
@@ -227,7 +227,9 @@ class _Standing:
         verdict = guard.judge(standing)
         return verdict if verdict.outcome is Outcome.FAIL else None
 
-    def _silent(self, guard: AgeGuard, since: datetime, until: datetime) -> tuple[datetime, Guard, Verdict] | None:
+    def _silent(
+        self, guard: StalenessGuard | HeartbeatGuard, since: datetime, until: datetime
+    ) -> tuple[datetime, Guard, Verdict] | None:
         """When ``guard`` finds the bot or its market data silent for too long, where their signs were recorded."""
         beats = self._history.beats.get(BEATS[guard.wants])
         if beats is None or self._stage.guards is None:
