@@ -18,12 +18,12 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import cold_start, crowd, direct, footprint, history, judging, latency, slack
+from benchmarks import backtest, cold_start, crowd, direct, footprint, history, judging, latency, slack
 from benchmarks.measure import Benchmark, Result
 
 ALL: tuple[Benchmark, ...] = (
-    *judging.BENCHMARKS, *history.BENCHMARKS, *cold_start.BENCHMARKS, *footprint.BENCHMARKS, *latency.BENCHMARKS,
-    *direct.BENCHMARKS, *slack.BENCHMARKS, *crowd.BENCHMARKS,
+    *judging.BENCHMARKS, *backtest.BENCHMARKS, *history.BENCHMARKS, *cold_start.BENCHMARKS,
+    *footprint.BENCHMARKS, *latency.BENCHMARKS, *direct.BENCHMARKS, *slack.BENCHMARKS, *crowd.BENCHMARKS,
 )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ from promotion_ladder.core.evidence import (
 )
 from promotion_ladder.core.gates import Gate, Guard
 from promotion_ladder.core.gates.check import Check, show
+from promotion_ladder.core.gates.money import MoneyCheck
 from promotion_ladder.core.platform import ReplayResult, ReplayRun
 from promotion_ladder.core.verdict import Outcome, Verdict
 
@@ -278,7 +279,11 @@ class TestAnyNumber:
     @given(REAL, REAL)
     def test_a_loss_is_never_more_than_the_fall_from_the_peak(self, pnl: Decimal, peak: Decimal) -> None:
         evidence = StandingEvidence(pnl=pnl, peak_pnl=peak, capital=Decimal(100))
-        loss, drawdown = guard("loss", max=50).judge(evidence), guard("drawdown", max=50).judge(evidence)
+        guards = guard("loss", max=50), guard("drawdown", max=50)
+        loss, drawdown = (check.judge(evidence) for check in guards)
+        for check in guards:
+            assert isinstance(check, MoneyCheck)
+            assert check.broken(evidence) == (not check.judge(evidence).passed)
         assert loss.passed == (pnl >= -50)
         assert drawdown.value is not None
         assert loss.value is not None

@@ -4,10 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.core.test_gates import NOW, gate, guard, replay, run, trade, trades
 
 from promotion_ladder.core.codes import Code
+from promotion_ladder.core.gates import StreakGuard
+from promotion_ladder.core.gates.trades import added_up
 from promotion_ladder.core.platform import ReplayRun
+from promotion_ladder.core.statistics.carried import TradeSums
 from promotion_ladder.core.verdict import Outcome
 
 
@@ -32,6 +37,22 @@ class TestStreak:
         verdict = check.judge(worse)
         assert verdict.outcome is Outcome.FAIL
         assert "value per dollar of the last 4 trades is -0.4" in verdict.sentence
+
+    @given(st.lists(st.sampled_from(("-9", "-1", "0", "1", "9")), max_size=8), st.booleans())
+    def test_it_is_broken_where_it_fails(self, profits: list[str], sized: bool) -> None:
+        check = guard("streak", win_rate_lookback=2, min_win_rate="55%", ev_lookback=4, min_ev_per_dollar="-0.01")
+        assert isinstance(check, StreakGuard)
+        closed = [
+            trade(profit, "100" if sized else "0", at=NOW - timedelta(minutes=9 - i))
+            for i, profit in enumerate(profits)
+        ]
+
+        def newest(n: int) -> TradeSums:
+            return added_up(closed[-n:])
+
+        fails = check.judge(trades(*closed)).outcome is Outcome.FAIL
+        assert check.broken(len(closed), newest) == fails
+        assert (check.conclude(len(closed), newest).outcome is Outcome.FAIL) == fails
 
 
 class TestReplayMatch:

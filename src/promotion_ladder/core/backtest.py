@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -16,18 +17,9 @@ from promotion_ladder.core.base import Record, Time
 from promotion_ladder.core.capital import split
 from promotion_ladder.core.decide import Decision, Step, decide, looks_of, with_looks
 from promotion_ladder.core.evidence import SliceEvidence
-from promotion_ladder.core.gates import (
-    Gate,
-    Guard,
-    HeartbeatGuard,
-    NonInferiorityGate,
-    OnTrip,
-    StalenessGuard,
-    StreakGuard,
-    TradesGate,
-    Wants,
-)
-from promotion_ladder.core.gates.age import AgeCheck
+from promotion_ladder.core.gates import Gate, Guard, NonInferiorityGate, OnTrip, StreakGuard, TradesGate, Wants
+from promotion_ladder.core.gates.age import AgeCheck, HeartbeatGuard, StalenessGuard
+from promotion_ladder.core.gates.money import MoneyCheck
 from promotion_ladder.core.history import History
 from promotion_ladder.core.ladder import Ladder, Stage, VetoExit
 from promotion_ladder.core.platform import Variant
@@ -221,17 +213,22 @@ class _Standing:
             if at == since and since != self._look.entered:
                 continue  # looked at when it was new
             for guard in self._of_money:
-                verdict = self._on_money(guard, at)
-                if verdict.outcome is Outcome.FAIL:
+                verdict = self._broken(guard, at)
+                if verdict is not None:
                     return at, guard, verdict
         return first
 
-    def _on_money(self, guard: Guard, at: datetime) -> Verdict:
+    def _broken(self, guard: Guard, at: datetime) -> Verdict | None:
+        """What a guard of money says when it trips; that it does not, it is asked after every trade."""
         standing = self._purse.standing(at)
         if isinstance(guard, StreakGuard):
             n, end = self._purse.closed
-            return guard.conclude(n, lambda lookback: self._track.newest(end, lookback))
-        return guard.judge(standing)
+            newest = partial(self._track.newest, end)
+            return guard.conclude(n, newest) if guard.broken(n, newest) else None
+        if isinstance(guard, MoneyCheck) and not guard.broken(standing):
+            return None
+        verdict = guard.judge(standing)
+        return verdict if verdict.outcome is Outcome.FAIL else None
 
     def _silent(
         self, guard: StalenessGuard | HeartbeatGuard, since: datetime, until: datetime

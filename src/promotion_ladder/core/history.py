@@ -122,7 +122,7 @@ class History:
 
     def find(self, key: Key) -> Series | None:
         """The series of this stage, or the one of every stage that has the gate."""
-        return self.series.get(key) or self.series.get(key._replace(stage=""))
+        return self.series.get(key) or self.series.get(Key(key.gate, key.field, key.variant))
 
     def with_series(self, series: Mapping[Key, Series]) -> "History":
         """The same history with further series; they replace those of the same key."""

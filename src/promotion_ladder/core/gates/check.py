@@ -115,10 +115,11 @@ def show(number: Decimal | None, limit: Decimal | None = None) -> str:
     """
     if number is None:
         return "nothing"
-    rounded = Decimal(f"{number:.2f}" if abs(number) >= 1 else f"{number:.4g}")
-    if limit is not None and rounded == limit != number:
-        rounded = number
-    text = f"{rounded:f}"
+    text = f"{number:.2f}" if abs(number) >= 1 else f"{number:.4g}"
+    if limit is not None and limit != number and Decimal(text) == limit:
+        text = f"{number:f}"
+    elif "e" in text:
+        text = f"{Decimal(text):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -33,6 +33,19 @@ class MoneyCheck(Check):
         """The money lost, at least zero."""
         raise NotImplementedError  # loss and drawdown have their own
 
+    def limit(self, capital: Decimal | None) -> Decimal | None:
+        """The most that may be lost; None where it is a share of nothing."""
+        if self.max_share is None:
+            return self.max
+        return self.max_share * capital if capital else None
+
+    def broken(self, standing: StandingEvidence) -> bool:
+        """Whether :meth:`judge` fails ``standing``, for those who need no words for the other answers."""
+        limit = self.limit(standing.capital)
+        if standing.problem is not None or standing.pnl is None or standing.peak_pnl is None or limit is None:
+            return self.judge(standing).outcome is Outcome.FAIL
+        return self.lost(standing.pnl, standing.peak_pnl) > limit
+
     def judge(self, evidence: Evidence) -> Verdict:
         """Judge :class:`StandingEvidence`; strictly more than the limit fails."""
         if not isinstance(evidence, StandingEvidence):
@@ -41,13 +54,9 @@ class MoneyCheck(Check):
             return self.missing(evidence.problem or Code.NO_DATA, evidence.detail)
         if self.needs_peak and evidence.peak_pnl is None:
             return self.missing(Code.NO_DATA, "the highest profit of this stage is not known")
-        limit = self.max
-        if self.max_share is not None:
-            if not evidence.capital:
-                return self.missing(Code.NO_DATA, "the candidate has no capital, so no share of it can be lost")
-            limit = self.max_share * evidence.capital
+        limit = self.limit(evidence.capital)
         if limit is None:
-            return self.missing(Code.NO_DATA, "no limit")
+            return self.missing(Code.NO_DATA, "the candidate has no capital, so no share of it can be lost")
         value = self.lost(evidence.pnl, evidence.peak_pnl or Decimal(0))
         return self.verdict(
             Outcome.FAIL if value > limit else Outcome.PASS,

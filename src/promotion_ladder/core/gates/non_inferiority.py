@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -236,7 +237,7 @@ class NonInferiorityGate(GateBase):
             return None
         z = _z(*found)
         k, alpha, shared = carried.sums.slices, terms.alpha, terms.alpha / terms.tests
-        rho, rho_harm = (mixture_rho(terms.horizon / 2, level) for level in (alpha, shared))
+        rho, rho_harm = _rhos(terms)
         reach = mixture_bound(k, alpha, rho) / math.sqrt(k)
         sure = found[0].value - reach * math.sqrt(found[0].variance)
         likely = conditional_power(z[1], k, terms.horizon, alpha, rho)
@@ -355,6 +356,12 @@ class NonInferiorityGate(GateBase):
         if shown.exact is not None:
             found["exact"] = _short(shown.exact)
         return found
+
+
+@lru_cache(maxsize=256)
+def _rhos(terms: Terms) -> tuple[float, float]:
+    """How the two processes are tuned: that towards being fine and that towards harm."""
+    return mixture_rho(terms.horizon / 2, terms.alpha), mixture_rho(terms.horizon / 2, terms.alpha / terms.tests)
 
 
 def _z(plain: Difference, bounded: Difference) -> tuple[float, float]:

@@ -1,7 +1,8 @@
 """``streak``: the classical guard on the last trades since the stage began: win rate and value per dollar."""
 
 from collections.abc import Callable
-from typing import ClassVar, Literal, Self
+from decimal import Decimal
+from typing import ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -12,6 +13,19 @@ from promotion_ladder.core.gates.check import GuardBase, Wants, show
 from promotion_ladder.core.gates.trades import added_up, ev_per_dollar, since_entry, win_rate
 from promotion_ladder.core.statistics.carried import TradeSums
 from promotion_ladder.core.verdict import Outcome, Verdict
+
+
+class _Measured(NamedTuple):
+    """One floor, and what the trades reach."""
+
+    what: str
+    lookback: int
+    floor: Decimal
+    value: Decimal | None
+
+    @property
+    def broken(self) -> bool:
+        return self.value is not None and self.value < self.floor
 
 
 class StreakGuard(GuardBase):
@@ -49,22 +63,16 @@ class StreakGuard(GuardBase):
 
     def conclude(self, n: int, newest: Callable[[int], TradeSums]) -> Verdict:
         """The verdict on ``n`` trades, of which ``newest`` adds up the last ones."""
-        seen: list[Verdict] = []
-        for what, lookback, floor, measure in (
-            ("win rate", self.win_rate_lookback, self.min_win_rate, win_rate),
-            ("value per dollar", self.ev_lookback, self.min_ev_per_dollar, ev_per_dollar),
-        ):
-            if lookback is None or floor is None or n < lookback:
-                continue
-            value = measure(newest(lookback))
-            if value is None:
-                return self.missing(Code.NO_DATA, "the trades have no size, so no value per dollar exists")
-            outcome = Outcome.FAIL if value < floor else Outcome.PASS
-            sentence = f"{what} of the last {lookback} trades is {show(value, floor)}, at least {show(floor)}"
-            seen.append(self.verdict(outcome, sentence, value=value, limit=floor, n=n))
-        failed = [verdict for verdict in seen if verdict.outcome is Outcome.FAIL]
-        if failed or seen:
-            return (failed or seen)[0]
+        found = self._measured(n, newest)
+        if any(one.value is None for one in found):
+            return self.missing(Code.NO_DATA, "the trades have no size, so no value per dollar exists")
+        said = next((one for one in found if one.broken), found[0] if found else None)
+        if said is not None:
+            sentence = f"{said.what} of the last {said.lookback} trades is {show(said.value, said.floor)}"
+            return self.verdict(
+                Outcome.FAIL if said.broken else Outcome.PASS, f"{sentence}, at least {show(said.floor)}",
+                value=said.value, limit=said.floor, n=n,
+            )  # fmt: skip
         needed = min(each for each in (self.win_rate_lookback, self.ev_lookback) if each is not None)
         return self.verdict(
             Outcome.INCONCLUSIVE,
@@ -72,3 +80,18 @@ class StreakGuard(GuardBase):
             code=Code.TOO_FEW_SAMPLES,
             n=n,
         )
+
+    def broken(self, n: int, newest: Callable[[int], TradeSums]) -> bool:
+        """Whether :meth:`conclude` fails the same, for those who need no words for the other answers."""
+        found = self._measured(n, newest)
+        return any(one.broken for one in found) and all(one.value is not None for one in found)
+
+    def _measured(self, n: int, newest: Callable[[int], TradeSums]) -> list[_Measured]:
+        found: list[_Measured] = []
+        if self.win_rate_lookback is not None and self.min_win_rate is not None and n >= self.win_rate_lookback:
+            value = win_rate(newest(self.win_rate_lookback))
+            found.append(_Measured("win rate", self.win_rate_lookback, self.min_win_rate, value))
+        if self.ev_lookback is not None and self.min_ev_per_dollar is not None and n >= self.ev_lookback:
+            earned = ev_per_dollar(newest(self.ev_lookback))
+            found.append(_Measured("value per dollar", self.ev_lookback, self.min_ev_per_dollar, earned))
+        return found

@@ -38,17 +38,22 @@ class RateBets(Record):
 
     def plus(self, looks: Iterable[Quad]) -> Self:
         """These bets after further looks: events and exposure of the candidate, then of the baseline."""
-        events, tilts = self.events, list(self.tilts or (0.0,) * len(self.psis))
+        events, tilts = self.events, self.tilts or (0.0,) * len(self.psis)
         for x_c, n_c, x_b, n_b in looks:
             if n_c <= 0 or n_b <= 0:
                 continue  # without exposure on both sides no event says whose rate it is
             part = n_c / (n_c + n_b)
             events += x_c
-            if x_c + x_b:
+            both = x_c + x_b
+            if both:
                 whole = part * self.bound + 1 - part
-                for place, psi in enumerate(self.psis):
-                    tilts[place] += (x_c + x_b) * math.log(whole / (part * psi + 1 - part))
-        return self.model_copy(update={"events": events, "tilts": tuple(tilts)})
+                tilts = tuple(
+                    [
+                        tilt + both * math.log(whole / (part * psi + 1 - part))
+                        for tilt, psi in zip(tilts, self.psis, strict=True)
+                    ]
+                )
+        return self.model_copy(update={"events": events, "tilts": tilts})
 
     @property
     def log_e(self) -> float:

@@ -13,6 +13,7 @@ autocorrelation that would make v too small.
 
 import math
 from collections.abc import Iterable, Sequence
+from operator import add
 from typing import NamedTuple, Self
 
 from promotion_ladder.core.base import Record
@@ -47,21 +48,18 @@ class SliceSums(Record):
     def plus(self, slices: Iterable[Quad]) -> Self:
         """These sums with further slices, in order of time."""
         k, last = self.slices, self.last
-        total, products, lagged = list(self.total), list(self.products), list(self.lagged)
+        total, products, lagged = self.total, self.products, self.lagged
         for x in slices:
-            if not (x[1] or x[3]):
+            a, b, c, d = x
+            if not (b or d):
                 continue
             k += 1
-            place = 0
-            for i in range(4):
-                total[i] += x[i]
-                for j in range(4):
-                    lagged[4 * i + j] += x[i] * last[j]
-                for j in range(i, 4):
-                    products[place] += x[i] * x[j]
-                    place += 1
+            total = (total[0] + a, total[1] + b, total[2] + c, total[3] + d)
+            pairs = (a * a, a * b, a * c, a * d, b * b, b * c, b * d, c * c, c * d, d * d)
+            products = tuple(map(add, products, pairs))
+            lagged = tuple(map(add, lagged, [new * old for new in x for old in last]))
             last = x
-        made = {"slices": k, "total": tuple(total), "products": tuple(products), "lagged": tuple(lagged), "last": last}
+        made = {"slices": k, "total": total, "products": products, "lagged": lagged, "last": last}
         return self.model_copy(update=made)
 
     def difference(self, scale: float = 1.0) -> Difference | None:
