@@ -1,8 +1,8 @@
 """Slack end to end: real worker, real Temporal, real Bolt, an imitated Slack, and people who click."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 
 import pytest
 from tests.e2e.rig import Rig, standing, until
@@ -20,6 +20,7 @@ from tests.e2e.slack_desk import (
 )
 
 from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.state import Ending, Phase
 from promotion_ladder.fake_slack import FakeSlack, NeedsConfirmation, Sending
 from promotion_ladder.stack.local import LocalStack
@@ -72,7 +73,7 @@ async def test_an_approval_from_a_phone_lets_it_climb_and_the_buttons_go(desk: D
     assert [(e.actor, e.data["channel"], e.data["reason"]) for e in approved] == [
         ("rita", "slack", "checked the fills")
     ]
-    await desk.rig.ana.rollback("climber", "done")
+    await over(desk, "climber")
 
 
 async def test_veto_and_hold_ask_for_a_reason_and_do_what_they_say(desk: Desk) -> None:
@@ -88,7 +89,7 @@ async def test_veto_and_hold_ask_for_a_reason_and_do_what_they_say(desk: Desk) -
     assert (ended.ending, ended.code) == (Ending.VETOED, Code.VETOED)
     await desk.shows("vetoed", "was vetoed")
     assert desk.root("vetoed")["blocks"][-1]["type"] == "context"
-    await desk.rig.ana.rollback("held", "done")
+    await over(desk, "held")
 
 
 async def test_kill_asks_twice_latches_and_tells_when_it_is_flat(desk: Desk) -> None:
@@ -146,7 +147,7 @@ async def test_every_click_that_may_not_be_is_told_privately_and_recorded_once(d
     await desk.slack.submit(RITA, desk.slack.views(RITA)[-1], {"reason": "fine now"}, sending=Sending(times=2))
     await desk.rig.reaches_stage("careful", "live")
     before = desk.root("careful")
-    await desk.rig.ana.rollback("careful", "done")
+    await over(desk, "careful")
     await desk.rig.rita.result("careful")
     kinds = await desk.rig.kinds("careful")
     assert kinds.count("approved") == 1
@@ -164,7 +165,7 @@ async def test_the_window_for_a_reason_opens_while_no_worker_answers(desk: Desk)
         await desk.slack.until(lambda: bool(desk.slack.views(RITA)), 10)
     await desk.slack.submit(RITA, desk.slack.views(RITA)[-1], {"reason": "checked the fills"})
     await desk.rig.reaches_stage("unanswered", "live")
-    await desk.rig.ana.rollback("unanswered", "done")
+    await over(desk, "unanswered")
 
 
 async def test_a_window_opens_only_while_somebody_hears_and_by_itself_when_slack_is_back(silent: Desk) -> None:
@@ -179,7 +180,7 @@ async def test_a_window_opens_only_while_somebody_hears_and_by_itself_when_slack
     async with silent.listening():
         await silent.rig.reaches_stage("patient", "canary-10", 120)
     assert len([one for one in silent.slack.messages(CHANNEL) if "patient/" in str(one) and "#root" in str(one)]) == 1
-    await silent.rig.ana.rollback("patient", "done")
+    await over(silent, "patient")
 
 
 async def test_commands_are_answered_privately_and_home_shows_what_waits_for_me(desk: Desk) -> None:
@@ -208,6 +209,12 @@ async def test_commands_are_answered_privately_and_home_shows_what_waits_for_me(
     assert (await desk.rig.rita.result("asked")).code is Code.KILLED
 
 
+async def over(desk: Desk, bot: str) -> None:
+    """Bring it down; on a busy machine it may have climbed to its end meanwhile."""
+    with contextlib.suppress(LadderError):
+        await desk.rig.ana.rollback(bot, "done")
+
+
 async def test_over_http_forged_expired_and_nonsense_are_401_and_a_replay_is_one_deed(silent: Desk) -> None:
     async with silent.listening(("127.0.0.1", 0)) as sentence:
         silent.slack.request_url = sentence.removeprefix("listening on ")
@@ -221,7 +228,7 @@ async def test_over_http_forged_expired_and_nonsense_are_401_and_a_replay_is_one
         assert [delivery.http_status for delivery in deed.deliveries] == [200, 200]
         await silent.rig.reaches_stage("over-http", "live")
         assert (await silent.rig.kinds("over-http")).count("approved") == 1
-    await silent.rig.ana.rollback("over-http", "done")
+    await over(silent, "over-http")
 
 
 async def test_a_dropped_socket_is_taken_up_again(desk: Desk) -> None:
@@ -230,4 +237,4 @@ async def test_a_dropped_socket_is_taken_up_again(desk: Desk) -> None:
     await desk.slack.until(lambda: desk.slack.connections > 0, 20)
     await desk.says(RITA, "dropped", "approve")
     await desk.rig.reaches_stage("dropped", "live")
-    await desk.rig.ana.rollback("dropped", f"done at {datetime.now(UTC)}")
+    await over(desk, "dropped")
