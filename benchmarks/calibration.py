@@ -49,7 +49,7 @@ class Case(NamedTuple):
     peers: bool = True
 
 
-PROFIT = Asked(margin=MARGIN)
+PROFIT = Asked(margin=MARGIN, min_samples=200)
 REJECTS = Asked(max_ratio=RATIO, rate=True)
 LATENCY = Asked(max_ratio=SLOWER, rate=True)
 ONE = (60,), (60,)
@@ -83,7 +83,7 @@ def _profit() -> Iterator[Case]:
     yield Case("profit/margin/rare big losses", rare, PROFIT)
     skewed = Trading(tail="skew9", ratio=9, worse=MARGIN)
     for name, arms in (("rare big losses", rare), ("skew9/1:9", skewed)):
-        for least in (200, 400):
+        for least in (50, 400):
             asked = replace(PROFIT, min_samples=least)
             yield Case(f"profit/margin/{name}/{least} samples", arms, asked, (300,), (300,), peers=False)
 
