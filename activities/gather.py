@@ -76,7 +76,7 @@ class Look:
         return found.model_copy(update={"candidate_capital": shares.candidate, "baseline_capital": other})
 
     async def _slices(self, gate: NonInferiorityGate) -> SlicesEvidence:
-        """The slices sealed since the last look, by the workflow's clock for metrics, the platform's for trades."""
+        """The slices sealed since the last look by the workflow's clock; the platform's may be behind by ``late``."""
         before = self._carried.get(gate.name)
         span = newly_sealed(self._from, before.until if before else None, self._now, gate.slice, gate.late)
         told: dict[str, Any] = {"before": before, "since": span.since, "until": span.until}

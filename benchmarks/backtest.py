@@ -8,29 +8,24 @@ import asyncio
 import json
 import random
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from benchmarks.measure import Benchmark, Result, Tell
+from tests.core.histories import BEGIN, LIMITS, MINUTE
 
 from promotion_ladder.core.backtest import enter, walk
 from promotion_ladder.core.evidence import TradeOutcome
-from promotion_ladder.core.history import History, Key, Series, Track
+from promotion_ladder.core.history import History, Key, Timeline, Track
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.platform import Variant
 
 DAYS = 30
-BEGIN = datetime(2026, 9, 1, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
 LOOKS = DAYS * 1440
 TRADES = 28_800
 ARMS = (Variant.CANDIDATE, Variant.BASELINE)
 CAPITAL = Decimal(1_000_000)
-LIMITS = {
-    "instruments": ["WTI"], "price_band": "1%", "max_order_value": 1, "max_orders_per_minute": 1,
-    "max_position_value": 1, "venues": ["sim"],
-}  # fmt: skip
 GATES: list[dict[str, Any]] = [
     {"kind": "non_inferiority", "name": "earns", "margin": "0.002", "slice": "5m"},
     {
@@ -68,7 +63,7 @@ def recorded() -> History:
     """Trades, series of each minute and signs of life of both arms, alike but for chance."""
     dice = random.Random(1)  # noqa: S311 - made-up measurements, no secrets
     moments = [BEGIN + place * MINUTE for place in range(LOOKS + 1)]
-    series: dict[Key, Series] = {}
+    series: dict[Key, Timeline] = {}
     for arm in ARMS:
         drawn = {
             ("rejects", "sum"): [float(sum(dice.random() < 0.02 for _ in range(20))) for _ in moments],
@@ -76,7 +71,7 @@ def recorded() -> History:
             ("p99", "query"): [dice.uniform(0.1, 0.9) for _ in moments],
             ("calls", "query"): [dice.uniform(5, 10) for _ in moments],
         }
-        series |= {Key(*name, arm): Series(zip(moments, values, strict=True)) for name, values in drawn.items()}
+        series |= {Key(*name, arm): Timeline(zip(moments, values, strict=True)) for name, values in drawn.items()}
     return History({arm: Track(_trades(dice)) for arm in ARMS}, series, {"bot": moments, "market_data": moments})
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from promotion_ladder.core.evidence import TradeOutcome
-from promotion_ladder.core.history import History, Key, Series, Track
+from promotion_ladder.core.history import History, Key, Timeline, Track
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.platform import Variant
 
@@ -66,23 +66,23 @@ def trades(mean: float, seed: int, hours: int = 24, each_hour: int = 60, begin: 
     ]  # fmt: skip
 
 
-def rates(events: float, seed: int, hours: int = 24, orders: int = 40) -> tuple[Series, Series]:
+def rates(events: float, seed: int, hours: int = 24, orders: int = 40) -> tuple[Timeline, Timeline]:
     """Events and orders of each minute."""
     dice = random.Random(seed)
     moments = [BEGIN + place * MINUTE for place in range(1, hours * 60 + 1)]
     told = [float(sum(dice.random() < events for _ in range(orders))) for _ in moments]
-    return Series(zip(moments, told, strict=True)), Series((at, float(orders)) for at in moments)
+    return Timeline(zip(moments, told, strict=True)), Timeline((at, float(orders)) for at in moments)
 
 
 def history(
     mean: float = 2.0, rejected: float = 0.02, hours: int = 24, beats: Sequence[datetime] | None = None
 ) -> History:
     """Candidate and baseline of a bot that earns 2 a trade and has 2 % of its orders rejected."""
-    series: dict[Key, Series] = {}
+    series: dict[Key, Timeline] = {}
     for variant, share, seed in ((Variant.CANDIDATE, rejected, 3), (Variant.BASELINE, 0.02, 4)):
         series[Key("rejects", "sum", variant)], series[Key("rejects", "count", variant)] = rates(share, seed, hours)
     dice = random.Random(5)
     minutes = [BEGIN + place * MINUTE for place in range(hours * 60)]
-    series[Key("p99", "query", Variant.CANDIDATE)] = Series((at, dice.uniform(0.1, 0.9)) for at in minutes)
+    series[Key("p99", "query", Variant.CANDIDATE)] = Timeline((at, dice.uniform(0.1, 0.9)) for at in minutes)
     both = {Variant.CANDIDATE: Track(trades(mean, 1, hours)), Variant.BASELINE: Track(trades(2.0, 2, hours))}
     return History(both, series, {"bot": minutes if beats is None else list(beats)})

@@ -15,7 +15,7 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.decide import Step, decide, judge
 from promotion_ladder.core.evidence import SliceEvidence
 from promotion_ladder.core.gates import NonInferiorityGate
-from promotion_ladder.core.history import History, Key, Series, Track
+from promotion_ladder.core.history import History, Key, Timeline, Track
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.recorded import Look, Purse, assumed, shown
@@ -139,7 +139,7 @@ def test_what_was_not_recorded_never_passes(missing: str) -> None:
 
 
 def test_a_series_that_stops_goes_stale_and_one_without_a_number_is_none() -> None:
-    series = Series([(BEGIN, 1.0), (BEGIN + MINUTE, None)])
+    series = Timeline([(BEGIN, 1.0), (BEGIN + MINUTE, None)])
     now = BEGIN + MINUTE
     assert series.number(BEGIN, BEGIN, MINUTE).value == 1
     assert series.number(BEGIN, now, MINUTE).problem is Code.NOT_A_NUMBER
@@ -151,14 +151,14 @@ def test_a_series_that_stops_goes_stale_and_one_without_a_number_is_none() -> No
     ("values", "sum_"), [([1.0, 2.0], 3.0), ([1.0, None], None), ([], None), ([None, None], None), ([0.0, 0.0], 0.0)]
 )
 def test_a_slice_is_told_whole_or_not_at_all(values: list[float | None], sum_: float | None) -> None:
-    series = Series((BEGIN + (place + 1) * MINUTE, value) for place, value in enumerate(values))
+    series = Timeline((BEGIN + (place + 1) * MINUTE, value) for place, value in enumerate(values))
     assert series.added(BEGIN, BEGIN + 2 * MINUTE) == sum_
-    assert Series([(BEGIN, 5.0)]).added(BEGIN, BEGIN + MINUTE) is None  # it ended before the slice began
+    assert Timeline([(BEGIN, 5.0)]).added(BEGIN, BEGIN + MINUTE) is None  # it ended before the slice began
 
 
 def test_a_series_of_one_stage_counts_for_more_than_one_of_all() -> None:
     key = Key("p99", "query", Variant.CANDIDATE)
-    of_all, of_one = Series([(BEGIN, 1.0)]), Series([(BEGIN, 2.0)])
+    of_all, of_one = Timeline([(BEGIN, 1.0)]), Timeline([(BEGIN, 2.0)])
     found = History({}, {key: of_all, key._replace(stage="canary"): of_one})
     assert found.find(key._replace(stage="canary")) is of_one
     assert found.find(key._replace(stage="live")) is of_all

@@ -184,7 +184,8 @@ def test_two_flawless_arms_pass_when_it_is_shown_that_nothing_happens() -> None:
     assert rate(harmless="0.5%").judge(counts(0, 0, k=20, orders=20)).outcome is Outcome.INCONCLUSIVE, "400 are too few"
     verdict = rate(harmless="0.5%").judge(nothing)
     assert verdict.outcome is Outcome.PASS
-    assert verdict.sentence == "95 % sure: no event in 1200; harmless below 0.5 %"
+    assert verdict.sentence == "95 % sure: 0 of 1200, harmless below 0.5 %"
+    assert (verdict.value, verdict.limit) == (Decimal(0), Decimal("0.005"))
 
 
 def test_rare_events_pass_though_the_other_arm_has_fewer_but_not_when_it_does_not_run() -> None:

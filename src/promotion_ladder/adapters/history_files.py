@@ -19,7 +19,7 @@ from promotion_ladder.core.base import Money, Sample, Spec, Time, show_duration
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.evidence import TradeOutcome
-from promotion_ladder.core.history import History, Key, Series, Track
+from promotion_ladder.core.history import History, Key, Timeline, Track
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.release import Name
 
@@ -109,7 +109,7 @@ def _trades(file: Path | None, notes: list[str]) -> dict[Variant, Track]:
     return {variant: Track(trades) for variant, trades in found.items()}
 
 
-def _series(file: Path | None, notes: list[str]) -> dict[Key, Series]:
+def _series(file: Path | None, notes: list[str]) -> dict[Key, Timeline]:
     found: dict[Key, dict[datetime, tuple[int, float | None]]] = {}
     times, repeated = dict[Key, list[datetime]](), 0
     for number, line in _lines(file, _PointLine):
@@ -128,7 +128,7 @@ def _series(file: Path | None, notes: list[str]) -> dict[Key, Series]:
         times.setdefault(key, []).append(line.at)
     if repeated:
         notes.append(f"{repeated} points stand there twice: each was counted once")
-    series = {key: Series((at, value) for at, (_, value) in points.items()) for key, points in found.items()}
+    series = {key: Timeline((at, value) for at, (_, value) in points.items()) for key, points in found.items()}
     for key, moments in times.items():
         _say_order(_named(key), moments, notes)
     _say_gaps(series, notes)
@@ -154,7 +154,7 @@ def _say_order(what: str, times: list[datetime], notes: list[str]) -> None:
         notes.append(f"{what}: {late} lines are older than the line before; they were put in order")
 
 
-def _say_gaps(series: dict[Key, Series], notes: list[str]) -> None:
+def _say_gaps(series: dict[Key, Timeline], notes: list[str]) -> None:
     gaps = []
     for key, one in series.items():
         if missing := sum(value is None for value in one.values):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.gates import Gate, NonInferiorityGate, Wants
-from promotion_ladder.core.history import Key, Series
+from promotion_ladder.core.history import Key, Timeline
 from promotion_ladder.core.ladder import Ladder, Stage
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.query import expand
@@ -33,13 +33,13 @@ class _Query(NamedTuple):
     step: timedelta
 
 
-async def recorded_series(source: MetricSource, ladder: Ladder, asked: Asked) -> dict[Key, Series]:
+async def recorded_series(source: MetricSource, ladder: Ladder, asked: Asked) -> dict[Key, Timeline]:
     """Every series that gates of ``ladder`` ask for; ``$window`` is a slice, or the least time a stage is observed.
 
     Raises LadderError with the code of the source when a query is refused or the source does not answer.
     """
-    found: dict[Key, Series] = {}
-    told: dict[_Query, Series] = {}
+    found: dict[Key, Timeline] = {}
+    told: dict[_Query, Timeline] = {}
     for stage in ladder.stages:
         for gate in stage.gates:
             for key, query in _queries(ladder, stage, gate, asked):
@@ -70,7 +70,7 @@ def _field(gate: Gate, name: str) -> str:
     return "query" if name == "against" else name.removesuffix("_against")
 
 
-async def _series(source: MetricSource, query: _Query, asked: Asked, gate: str) -> Series:
+async def _series(source: MetricSource, query: _Query, asked: Asked, gate: str) -> Timeline:
     steps = (asked.until - asked.since) // query.step
     points: list[tuple[datetime, float | None]] = []
     for first in range(0, steps + 1, MOST_STEPS):
@@ -80,4 +80,4 @@ async def _series(source: MetricSource, query: _Query, asked: Asked, gate: str) 
         if part.problem is not None and part.problem is not Code.NO_DATA:
             raise LadderError(part.problem, f"gate {gate}: {part.detail}")
         points += [(begin + place * query.step, value) for place, value in enumerate(part.values) if value is not None]
-    return Series(points)
+    return Timeline(points)

@@ -57,7 +57,7 @@ class Track:
         return self._pnl[end] - self._pnl[first]
 
 
-class Series:
+class Timeline:
     """One metric of one variant in order of time; None is a moment at which it was no number."""
 
     def __init__(self, points: Iterable[tuple[datetime, float | None]]) -> None:
@@ -108,7 +108,7 @@ class History:
     def __init__(
         self,
         trades: Mapping[Variant, Track] | None = None,
-        series: Mapping[Key, Series] | None = None,
+        series: Mapping[Key, Timeline] | None = None,
         beats: Mapping[str, Sequence[datetime]] | None = None,
     ) -> None:
         self._trades = dict(trades or {})
@@ -120,11 +120,11 @@ class History:
         """The closed trades of ``variant``; none if none were recorded."""
         return self._trades.get(variant) or Track()
 
-    def find(self, key: Key) -> Series | None:
+    def find(self, key: Key) -> Timeline | None:
         """The series of this stage, or the one of every stage that has the gate."""
         return self.series.get(key) or self.series.get(Key(key.gate, key.field, key.variant))
 
-    def with_series(self, series: Mapping[Key, Series]) -> "History":
+    def with_series(self, series: Mapping[Key, Timeline]) -> "History":
         """The same history with further series; they replace those of the same key."""
         return History(self._trades, self.series | dict(series), self.beats)
 

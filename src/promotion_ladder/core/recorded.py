@@ -72,7 +72,7 @@ def shown(check: Gate | Guard, history: History, look: Look, carried: Mapping[st
         case Wants.SLICES if isinstance(check, NonInferiorityGate):
             return _slices(check, history, look, carried.get(check.name))
         case Wants.TRADES:
-            return last_trades(history.trades(Variant.CANDIDATE), look, None)
+            return _trades(history.trades(Variant.CANDIDATE), look)
         case Wants.REPLAY:
             return _REPLAYED
         case Wants.ATTESTATION if isinstance(check, AttestationGate):
@@ -89,15 +89,11 @@ def shown(check: Gate | Guard, history: History, look: Look, carried: Mapping[st
             return NumberEvidence(value=None, problem=Code.NO_DATA, detail=detail)
 
 
-def last_trades(track: Track, look: Look, most: int | None) -> TradesEvidence:
-    """The candidate's trades since the stage was entered; only the last ``most`` of them, where that is all one wants.
-
-    What it costs is what is shown.
-    """
+def _trades(track: Track, look: Look) -> TradesEvidence:
+    """The candidate's trades since the stage was entered."""
     places = track.places(look.entered, look.now)
-    first = places.start if most is None else max(places.start, places.stop - most)
     return TradesEvidence(
-        candidate=tuple(track.trades[first : places.stop]), stage_entered_at=look.entered, now=look.now,
+        candidate=tuple(track.trades[places.start : places.stop]), stage_entered_at=look.entered, now=look.now,
         capital=look.capital,
     )  # fmt: skip
 

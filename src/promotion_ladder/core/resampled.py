@@ -13,7 +13,7 @@ from promotion_ladder.core.gates import NonInferiorityGate, OnFail, RatioGate, S
 from promotion_ladder.core.gates.comparison import ComparisonCheck
 from promotion_ladder.core.gates.non_inferiority import DEPENDENT, Measure
 from promotion_ladder.core.gates.threshold import MetricCheck
-from promotion_ladder.core.history import LEAST_FRESHNESS, Key, Series
+from promotion_ladder.core.history import LEAST_FRESHNESS, Key, Timeline
 from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.plan import sliced
 from promotion_ladder.core.statistics.many import Bools, Floats, Question, ask, blocks
@@ -177,7 +177,7 @@ def _share(factor: float, *, up: bool) -> float:
     return factor - 1 if up else 1 - 1 / factor
 
 
-def _looks(series: Series, every: timedelta) -> Floats:
+def _looks(series: Timeline, every: timedelta) -> Floats:
     """The newest value at each look of the whole series; NaN where there was none, or it was stale."""
     begin, step = series.times[0], every.total_seconds()
     times = np.array([(at - begin).total_seconds() for at in series.times])

@@ -107,7 +107,8 @@ class NonInferiorityGate(GateBase):
     slice: Duration = Field(default=timedelta(seconds=60), gt=timedelta(0))
     """Length of a slice; longer than bursts last and positions stay correlated."""
     late: Duration = Field(default=timedelta(seconds=10), ge=timedelta(0))
-    """How long after its end a slice is sealed; what comes later changes nothing."""
+    """How long after its end a slice is sealed; what comes later changes nothing. The platform's clock may be behind by
+    as much."""
     min_slices: int = Field(default=20, ge=10)
     """Slices with data before anything is concluded."""
     min_samples: int | None = Field(default=None, ge=1)
@@ -260,20 +261,24 @@ class NonInferiorityGate(GateBase):
         if k == 0:
             return self.missing(Code.NO_DATA, "no slice has data of both arms yet")
         shown = self._evidenced(carried, terms)
+        depend = shown is not None and shown.difference.autocorrelation > DEPENDENT
+        if k >= self.min_slices and not depend and self._harmless(carried, terms):
+            return self._small(carried, terms)
         if shown is None:
-            return self._alike(carried, terms)
+            return self.verdict(
+                Outcome.INCONCLUSIVE, f"{k} slices show no spread of candidate and {self.against}",
+                code=Code.TOO_FEW_SAMPLES, n=k,
+            )  # fmt: skip
         plain = self._plain(carried, shown, terms)
         said: dict[str, Any] = {"value": self._value(carried), "limit": self._limit(), "n": k}
         said["details"] = self._details(carried, shown, terms)
         if k < self.min_slices:
             sentence = f"{k} of {self.min_slices} slices: {plain}"
             return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.TOO_FEW_SAMPLES, **said)
-        if shown.difference.autocorrelation > DEPENDENT:
+        if depend:
             alike = f"{shown.difference.autocorrelation:.2f}"
             sentence = f"slices follow one another ({alike}), lengthen 'slice': {plain}"
             return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.SLICES_DEPEND, **said)
-        if self._harmless(carried, terms):
-            return self._enough(carried, f"shown to be harmless: {plain}", terms, said)
         if shown.harm >= shown.harm_needed:
             return self.verdict(Outcome.FAIL, f"shown to be worse: {plain}", code=Code.GATE_FAILED, **said)
         exact = shown.exact is None or shown.exact >= math.log(1 / terms.alpha)
@@ -285,17 +290,12 @@ class NonInferiorityGate(GateBase):
             return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.NOT_SHOWN, **said)
         return self._enough(carried, plain, terms, said)
 
-    def _alike(self, carried: Carried, terms: Terms) -> Verdict:
-        """Slices that are all alike show nothing, unless it is that no event came."""
-        k, exposures = carried.sums.slices, carried.sums.total[1]
-        if k >= self.min_slices and self._harmless(carried, terms):
-            said: dict[str, Any] = {"value": self._value(carried), "limit": self.harmless, "n": k}
-            plain = f"no event in {exposures:.0f}; harmless below {_percent(float(self.harmless or 0))}"
-            return self._enough(carried, plain, terms, said)
-        return self.verdict(
-            Outcome.INCONCLUSIVE, f"{k} slices show no spread of candidate and {self.against}",
-            code=Code.TOO_FEW_SAMPLES, n=k,
-        )  # fmt: skip
+    def _small(self, carried: Carried, terms: Terms) -> Verdict:
+        """The verdict on a rate that is shown to be harmless: the candidate's share against that bound."""
+        events, exposures, _, _ = carried.sums.total
+        plain = f"{events:.0f} of {exposures:.0f}, harmless below {_percent(float(self.harmless or 0))}"
+        said = {"value": _decimal(events / exposures), "limit": self.harmless, "n": carried.sums.slices}
+        return self._enough(carried, plain, terms, said)
 
     def _harmless(self, carried: Carried, terms: Terms) -> bool:
         """Whether the candidate's rate is shown to be below what does no harm, while the other arm runs, too."""
