@@ -103,7 +103,7 @@ class _Standing:
         self._look = Look(
             stage, position.entered, _begun(stage, position.entered), position.look, split(capital, stage).candidate
         )
-        self._gates = [stage.filled_in(gate) for gate in stage.gates]
+        self._gates = [stage.filled_in(gate) for gate in stage.gates if not gate.wants.only_recorded]
         self._terms = {g.name: stage.terms(g, ATTEMPT) for g in self._gates if isinstance(g, NonInferiorityGate)}
         self._track = history.trades(Variant.CANDIDATE)
         self._purse = Purse(self._track, position.entered, self._look.capital)
@@ -132,7 +132,7 @@ class _Standing:
             now = position.look
             look = self._look._replace(now=now)
             carried = dict(position.carried)
-            raw = [self._judge(gate, look, carried) for gate in self._gates if not gate.wants.only_recorded]
+            raw = [self._judge(gate, look, carried) for gate in self._gates]
             verdicts, looks = settle(self._stage, raw, looks_of(carried))
             decision = decide(self._stage, verdicts, now - look.begun)
             carried = with_looks(carried, looks) if looks else carried

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, timedelta
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from math import isfinite, isnan
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticKnownError
@@ -17,13 +17,26 @@ CENT = Decimal("0.01")
 _MOST_DIGITS = 400
 
 
-class Spec(BaseModel):
+class _Frozen(BaseModel):
+    """What both have in common: neither private attributes nor extra fields, so a copy is a copy of the fields."""
+
+    def __copy__(self) -> Self:
+        """As pydantic's, in a third of the time: every look makes a dozen (``model_copy`` is made of it)."""
+        made = object.__new__(type(self))
+        object.__setattr__(made, "__dict__", self.__dict__.copy())
+        object.__setattr__(made, "__pydantic_fields_set__", self.__pydantic_fields_set__.copy())
+        object.__setattr__(made, "__pydantic_extra__", None)
+        object.__setattr__(made, "__pydantic_private__", None)
+        return made
+
+
+class Spec(_Frozen):
     """What a person writes: frozen, and an unknown field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class Record(BaseModel):
+class Record(_Frozen):
     """What is stored or sent: frozen; unknown fields are ignored so that old and new workers understand each other.
 
     Infinities and NaN survive a round trip as strings: the default turns them into ``null``, which then fails to

@@ -116,6 +116,8 @@ def judge_gate(gate: Gate, stage: Stage, evidence: Evidence, attempt: int, carri
     set_ = stage.filled_in(gate)
     if isinstance(set_, NonInferiorityGate):
         return set_.judge(evidence, stage.terms(set_, attempt), carried)
+    if isinstance(set_, TradesGate):
+        return set_.judge(evidence, carried)
     return set_.judge(evidence)
 
 

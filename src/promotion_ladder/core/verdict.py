@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, SkipValidation
 
 from promotion_ladder.core.base import Number, Record
 from promotion_ladder.core.codes import Code
@@ -33,7 +33,7 @@ class Verdict(Record):
     """How many samples or trades the number rests on."""
     sentence: str
     """One plain line for a person."""
-    details: dict[str, JsonValue] = {}
+    details: dict[str, SkipValidation[JsonValue]] = {}
     """What this kind says beyond that: a classification, an interval, a rate. Documented with the kind."""
 
     @property

@@ -4,8 +4,8 @@ Trades that are ``SEALED`` old are added up and carried from look to look, so th
 ones alone.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, Literal, NamedTuple, Self
 
@@ -33,27 +33,27 @@ def ev_per_dollar(trades: TradeSums) -> Decimal | None:
     return trades.pnl / trades.size if trades.size > 0 else None
 
 
-def since_entry(evidence: TradesEvidence) -> tuple[TradeOutcome, ...]:
-    """The trades closed after the stage was entered, or what is carried ends, and not in the future."""
-    since = evidence.stage_entered_at
-    if evidence.before is not None and evidence.before.until is not None:
-        since = max(since, evidence.before.until)
-    return tuple(t for t in evidence.candidate if since <= t.closed_at <= evidence.now)
+def since_entry(evidence: TradesEvidence, since: datetime | None = None) -> list[TradeOutcome]:
+    """The trades closed after the stage was entered, or what is carried ends, and not in the future.
+
+    With ``since`` those closed from then on.
+    """
+    if since is None:
+        since = evidence.stage_entered_at
+        if evidence.before is not None and evidence.before.until is not None:
+            since = max(since, evidence.before.until)
+    return [trade for trade in evidence.candidate if since <= trade.closed_at <= evidence.now]
 
 
-def added(evidence: TradesEvidence, trades: Iterable[TradeOutcome]) -> TradeSums:
-    """What is carried to ``evidence``, with ``trades``."""
-    return added_up(tuple(trades), (evidence.before.closed if evidence.before is not None else None) or _NONE)
-
-
-def added_up(trades: Sequence[TradeOutcome], before: TradeSums = _NONE) -> TradeSums:
+def added_up(trades: Iterable[TradeOutcome], before: TradeSums = _NONE) -> TradeSums:
     """``before`` with ``trades``."""
-    return TradeSums(
-        n=before.n + len(trades),
-        wins=before.wins + sum(trade.pnl > 0 for trade in trades),
-        pnl=sum((trade.pnl for trade in trades), before.pnl),
-        size=sum((trade.size for trade in trades), before.size),
-    )
+    n, wins, pnl, size = before.n, before.wins, before.pnl, before.size
+    for trade in trades:
+        n += 1
+        wins += trade.pnl > 0
+        pnl += trade.pnl
+        size += trade.size
+    return TradeSums(n=n, wins=wins, pnl=pnl, size=size)
 
 
 class Totals(NamedTuple):
@@ -94,13 +94,17 @@ class TradesGate(GateBase):
         names = ("min_n", "min_win_rate", "min_ev_per_dollar", "min_total_pnl", "min_days_in_stage")
         return {name: Decimal(value) for name in names if (value := getattr(self, name)) is not None}
 
-    def judge(self, evidence: Evidence) -> Verdict:
-        """Judge :class:`TradesEvidence`; too few trades are inconclusive, a floor missed is a fail."""
+    def judge(self, evidence: Evidence, carried: Carried | None = None) -> Verdict:
+        """Judge :class:`TradesEvidence`; too few trades are inconclusive, a floor missed is a fail.
+
+        ``carried`` is what :meth:`carry` made of the evidence, where that is known.
+        """
         if not isinstance(evidence, TradesEvidence):
             return self.wrong_kind(evidence)
         if evidence.problem is not None:
             return self.missing(evidence.problem, evidence.detail)
-        seen = added(evidence, since_entry(evidence))
+        sums = carried or self.carry(evidence)
+        seen = added_up(since_entry(evidence, sums.until), sums.closed or _NONE)
         days = Decimal(str((evidence.now - evidence.stage_entered_at).total_seconds())) / 86400
         return self.conclude(Totals(seen.n, seen.wins, seen.pnl, seen.size, days))
 
@@ -109,8 +113,9 @@ class TradesGate(GateBase):
         until = max(evidence.now - SEALED, evidence.stage_entered_at)
         if evidence.before is not None and evidence.before.until is not None:
             until = max(until, evidence.before.until)
-        sealed = (trade for trade in since_entry(evidence) if trade.closed_at < until)
-        return Carried(closed=added(evidence, sealed), since=evidence.stage_entered_at, until=until)
+        before = (evidence.before.closed if evidence.before is not None else None) or _NONE
+        sealed = [trade for trade in since_entry(evidence) if trade.closed_at < until]
+        return Carried(closed=added_up(sealed, before), since=evidence.stage_entered_at, until=until)
 
     def conclude(self, totals: Totals) -> Verdict:
         """The verdict on what was counted."""
