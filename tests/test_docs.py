@@ -24,9 +24,10 @@ from promotion_ladder.adapters.audit_sql import SqlAudit
 from promotion_ladder.adapters.files import check_file
 from promotion_ladder.cli import app
 from promotion_ladder.core.codes import Code
+from promotion_ladder.core.evaluate import CHECKS
 from promotion_ladder.core.events import AuditEvent
 from promotion_ladder.core.evidence import StoredEvidence, TradeOutcome, TradesEvidence
-from promotion_ladder.core.gates import Gate, Guard
+from promotion_ladder.core.gates import Gate, Guard, GuardBase
 from promotion_ladder.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -155,11 +156,11 @@ def test_the_verification_by_hand_finds_a_changed_event(
 
 # --- YAML -------------------------------------------------------------------------------------------------------------
 
-WITH_MONEY = """
+LIMITS = """
     limits: {instruments: [WTI], price_band: 1%, max_order_value: 1, max_orders_per_minute: 1, max_position_value: 1,
              venues: [v]}
-    guards: {checks: [{kind: loss, name: loss, max_share: 2%}]}
 """
+WITH_MONEY = LIMITS + "    guards: {checks: [{kind: loss, name: loss, max_share: 2%}]}\n"
 GATES = "    gates: [{kind: heartbeat, name: alive, max_age: 30s}]\n"
 LIVE = "  - name: live\n    mode: live" + WITH_MONEY + GATES
 
@@ -176,19 +177,27 @@ def as_file(text: str) -> tuple[str, str]:
         return "slack.yaml", text
     if re.search(r"^artifact: ", text, re.MULTILINE):
         return "release.yaml", text
+    return "ladders/part.yaml", as_ladder(text)
+
+
+def as_ladder(text: str) -> str:
+    """The whole ladder that a stage, a gate, a guard or the fields of a canary are a part of."""
     head = "ladder: part\nstages:\n"
     if re.match(r"- name: \S+\n  mode: ", text):
-        return "ladders/part.yaml", head + textwrap.indent(text, "  ") + LIVE
+        return head + textwrap.indent(text, "  ") + LIVE
     canary = "  - name: canary\n    mode: canary" + WITH_MONEY
     if text.startswith("kind: "):
         text = "- " + textwrap.indent(text, "  ").removeprefix("  ")
     if text.startswith("- kind: attestation"):
         probes = "".join(f"  - {{name: {name}, command: [check, {name}]}}\n" for name in ("config", "margin"))
         head = f"ladder: part\npreflight:\n{probes}stages:\n"
-    if text.startswith("- kind: "):
+    if (stated := re.match(r"- kind: (\w+)", text)) and all(issubclass(one, GuardBase) for one in CHECKS[stated[1]]):
+        guards = "    guards:\n      checks:\n" + textwrap.indent(text, "        ")
+        return f"{head}  - name: canary\n    mode: canary\n    capital: 10%{LIMITS}{guards}{GATES}{LIVE}"
+    if stated:
         share = "    capital: 10%\n    baseline: true\n    gates:\n"
-        return "ladders/part.yaml", head + canary + share + textwrap.indent(text, "      ") + LIVE
-    return "ladders/part.yaml", head + canary + textwrap.indent(text, "    ") + GATES + LIVE
+        return head + canary + share + textwrap.indent(text, "      ") + LIVE
+    return head + canary + textwrap.indent(text, "    ") + GATES + LIVE
 
 
 @pytest.mark.parametrize("block", blocks("yaml"), ids=str)

@@ -1,4 +1,4 @@
-"""The pages of the gate kinds: each example is judged, and the verdict is the one that stands below it."""
+"""The pages of the gate and guard kinds: each example is judged, and the verdict is the one that stands below it."""
 
 import re
 from pathlib import Path
@@ -8,21 +8,19 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
+from promotion_ladder.core.evaluate import CHECKS, check_model
 from promotion_ladder.core.evidence import Evidence
-from promotion_ladder.core.gates import Gate
+from promotion_ladder.core.gates.check import Check
 
-PAGES = [
-    page
-    for page in sorted((Path(__file__).resolve().parents[1] / "docs" / "gates").glob("*.md"))
-    if "```json" in page.read_text()  # those in Python run in test_docs.py
-]
+ALL = sorted((Path(__file__).resolve().parents[1] / "docs" / "gates").glob("*.md"))
+PAGES = [page for page in ALL if "```json" in page.read_text()]
+"""The others have their examples in Python, which run in test_docs.py."""
 EVIDENCE: TypeAdapter[Evidence] = TypeAdapter(Evidence)
-GATES: TypeAdapter[Gate] = TypeAdapter(Gate)
 
 
 class Example(NamedTuple):
     page: str
-    gate: Gate
+    check: Check
     evidence: Evidence
     outcome: str
     sentence: str
@@ -36,8 +34,10 @@ def examples() -> list[Example]:
         judged = re.findall(r"^```json\n(.*?)^```\n\n`(\w+)`: ([^\n]+)$", text, re.DOTALL | re.MULTILINE)
         assert len(judged) == text.count("```json") > 0, f"{page.name}: an example without its verdict"
         (spec,) = yaml.load(gate, yaml.BaseLoader)  # every value is the text that was written, as in a ladder
+        model = check_model(spec)
+        assert model is not None, f"{page.name}: no such kind"
         found += [
-            Example(page.stem, GATES.validate_python(spec), EVIDENCE.validate_json(evidence), outcome, sentence.strip())
+            Example(page.stem, model.model_validate(spec), EVIDENCE.validate_json(evidence), outcome, sentence.strip())
             for evidence, outcome, sentence in judged
         ]
     return found
@@ -45,7 +45,13 @@ def examples() -> list[Example]:
 
 @pytest.mark.parametrize("example", examples(), ids=lambda each: f"{each.page}-{each.outcome}")
 def test_the_verdict_on_the_page_is_the_one_that_is_given(example: Example) -> None:
-    verdict = example.gate.judge(example.evidence)
-    assert example.gate.kind == example.page
+    verdict = example.check.judge(example.evidence)
+    assert example.check.kind == example.page
     assert verdict.outcome == example.outcome
     assert example.sentence in verdict.sentence
+
+
+@pytest.mark.parametrize("kind", CHECKS)
+def test_every_kind_has_a_page_with_a_worked_example(kind: str) -> None:
+    (page,) = (page for page in ALL if page.stem == kind)
+    assert re.search(r"^```(json|python)$", page.read_text(), re.MULTILINE)
