@@ -10,9 +10,12 @@ from tests.fakes import FakePlatform
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.evidence import NumbersEvidence
 from promotion_ladder.core.gates import OnTrip
+from promotion_ladder.core.gates.check import Check
 from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.platform import LatchOrder, Mode, Scope, Variant
+from promotion_ladder.querying import Eyes
 from promotion_ladder.watching import Watched, Watcher, latch_scope, let_go_on
 
 LIMITS = {
@@ -47,9 +50,9 @@ class Desk:
         self.platform.shares[Variant.CANDIDATE] = Decimal(10000)
         self.watcher = self.begin()
 
-    def begin(self, **changed: Any) -> Watcher:
+    def begin(self, eyes: Eyes | None = None, **changed: Any) -> Watcher:
         """As a worker that starts has it: nothing is remembered but what stands in the order."""
-        self.watcher = Watcher(self.platform, replace(self.watched, **changed), lambda: self.now)
+        self.watcher = Watcher(self.platform, replace(self.watched, **changed), lambda: self.now, eyes)
         return self.watcher
 
     def marks(self) -> list[tuple[str, str, str]]:
@@ -220,3 +223,49 @@ async def test_a_scope_the_platform_does_not_name_is_not_silently_ignored() -> N
     found = await here.watcher.look()
     assert found is not None
     assert found.verdict.code is Code.GUARD_BLIND
+
+
+SLO = {
+    "kind": "slo", "name": "budget", "target": "99%", "owner": "rita", "long": "1h", "short": "5m",
+    "on_trip": "pause_scope", "fresh_for": "30s",
+}  # fmt: skip
+
+
+class Metrics(Eyes):
+    """The events of the newest hour and five minutes, as a source of metrics would tell them."""
+
+    def __init__(self) -> None:
+        self.bad, self.total = 0, 100
+
+    def see(self, check: Check, end: datetime) -> NumbersEvidence:
+        good = Decimal(self.total - self.bad)
+        numbers = {
+            f"{name}_{window}": Decimal(self.total) for name in ("good", "total") for window in ("long", "short")
+        }
+        return NumbersEvidence(numbers=numbers | {"good_long": good, "good_short": good})
+
+
+async def test_a_burning_budget_pauses_its_scope_and_names_its_owner_and_no_events_let_nothing_go_on() -> None:
+    here, metrics = desk(SLO), Metrics()
+    here.begin(eyes=metrics)
+    assert await here.watcher.look() is None
+    metrics.bad = 40
+    found = await here.watcher.look()
+    assert found is not None
+    assert (found.then, found.paused, found.verdict.owners) == (OnTrip.PAUSE_SCOPE, ("bot:bot",), ("rita",))
+    assert here.marks() == [("bot", "bot", "guard:p/1:budget")]
+    again = await here.begin(eyes=metrics).look()
+    assert again is not None
+    assert again.verdict.owners == ("rita",), "told again by the worker that comes after"
+    here.begin(eyes=metrics, paused=found.paused)
+    metrics.bad, metrics.total = 0, 0
+    for here.now in (1, 100, 1000):
+        assert await here.watcher.look() is None, "nothing is well because nothing happens"
+    metrics.total = 100
+    for here.now in (1001, 1030):
+        assert await here.watcher.look() is None
+    here.now = 1031
+    found = await here.watcher.look()
+    assert found is not None
+    assert (found.paused, found.verdict.code, found.verdict.owners) == ((), Code.SCOPE_GOES_ON, ("rita",))
+    assert here.marks() == []

@@ -340,6 +340,7 @@ class Climb:
         *,
         deadline: datetime | None = None,
         needs_person: bool = False,
+        owners: tuple[str, ...] = (),
     ) -> str:
         """Put a notice into the outbox; its id."""
         state = self.state
@@ -349,7 +350,7 @@ class Climb:
                 notice_id=notice_id, promotion_id=state.promotion_id, kind=kind, bot=state.release.bot,
                 release=state.release.version, stage=state.stage_name, lines=lines, deadline=deadline,
                 title=f"{state.release.bot} {state.release.version}: {title}", needs_person=needs_person,
-                at=workflow.now(),
+                owners=owners, at=workflow.now(),
             )
         )  # fmt: skip
         return notice_id

@@ -103,7 +103,7 @@ class Watch:
             "guard_tripped", reason, actor="guard", code=code,
             verdict=trip.verdict.model_dump(mode="json"), paused=trip.paused,
         )  # fmt: skip
-        self.climb.tell(NoticeKind.GUARD_TRIPPED, reason, needs_person=not abort)
+        self.climb.tell(NoticeKind.GUARD_TRIPPED, reason, needs_person=not abort, owners=trip.verdict.owners)
         self.climb.state.entries_paused = not abort
         if abort:
             self.climb.stop(code, "guard", reason, Ending.ROLLED_BACK, guard=trip.verdict.name)
@@ -118,7 +118,7 @@ class Watch:
             "scope_paused" if paused else "scope_goes_on", trip.verdict.sentence, actor="guard",
             code=trip.verdict.code, scopes=scopes,
         )  # fmt: skip
-        self.climb.tell(NoticeKind.SCOPE_PAUSED, trip.verdict.sentence)
+        self.climb.tell(NoticeKind.SCOPE_PAUSED, trip.verdict.sentence, owners=trip.verdict.owners)
         self.climb.show()
 
 

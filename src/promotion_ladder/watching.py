@@ -25,8 +25,7 @@ from promotion_ladder.core.evidence import (
     TradeOutcome,
     TradesEvidence,
 )
-from promotion_ladder.core.gates import Guard, OnTrip, RejectBurstGuard, Wants
-from promotion_ladder.core.gates.age import AgeGuard
+from promotion_ladder.core.gates import Guard, MendingGuard, OnTrip, RejectBurstGuard, Wants
 from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.platform import (
     PAUSED_BY,
@@ -247,7 +246,7 @@ class Watcher:
                     return Finding(verdict, check.on_trip, check.scope, market)
         try:
             changed = await self._pause_scopes(
-                [(c, verdicts) for c, verdicts in judged if isinstance(c, AgeGuard) and c.on_trip is OnTrip.PAUSE_SCOPE]
+                [(c, said) for c, said in judged if isinstance(c, MendingGuard) and c.on_trip is OnTrip.PAUSE_SCOPE]
             )
         except LadderError as error:
             return self._blind(SCOPES, error.detail) or self._who_is_blind(judged)
@@ -301,7 +300,7 @@ class Watcher:
 
     # --- scopes that are paused for a while -----------------------------------------------------------------------
 
-    async def _pause_scopes(self, judged: list[tuple[AgeGuard, dict[str, Verdict]]]) -> Finding | None:
+    async def _pause_scopes(self, judged: list[tuple[MendingGuard, dict[str, Verdict]]]) -> Finding | None:
         """Latch what is not well, lift our own latch of what has been well for long enough; what is new, if any."""
         watched = self.watched
         if not judged and not watched.paused:
@@ -326,15 +325,18 @@ class Watcher:
         paused = tuple(sorted({f"{scope}:{target}" for _, scope, target in ours}))
         if paused == watched.paused:
             return None
+        changed = set(paused) ^ set(watched.paused)
+        owners = {one for key, (_, said) in wanted.items() if f"{key[1]}:{key[2]}" in changed for one in said.owners}
         verdict = Verdict(
             name=SCOPES, kind=OnTrip.PAUSE_SCOPE, outcome=Outcome.FAIL if paused else Outcome.PASS,
             code=Code.SCOPE_PAUSED if set(paused) - set(watched.paused) else Code.SCOPE_GOES_ON,
             sentence="; ".join(told) or f"found paused: {', '.join(paused) or 'nothing'}",
+            details={"owner": ", ".join(sorted(owners))} if owners else {},
         )  # fmt: skip
         return Finding(verdict, OnTrip.PAUSE_SCOPE, paused=paused)
 
     def _change(
-        self, key: tuple[str, str, str], check: AgeGuard | None, verdict: Verdict | None, *, stands: bool
+        self, key: tuple[str, str, str], check: MendingGuard | None, verdict: Verdict | None, *, stands: bool
     ) -> str:
         """Why the scope is to be latched, or its latch lifted, now; empty to leave it. Not seeing changes nothing."""
         if check is None or verdict is None:

@@ -58,9 +58,12 @@ def test_an_order_rate_with_no_orders_counted_is_no_pass() -> None:
     assert guard("order_rate", max=1).judge(NumberEvidence(value=None)).outcome is Outcome.NO_DATA
 
 
-@pytest.mark.parametrize("kind", ["staleness", "heartbeat"])
-def test_only_what_mends_itself_may_pause_a_scope(kind: str) -> None:
-    made = guard(kind, max_age="5s", on_trip="pause_scope")
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [("staleness", {"max_age": "5s"}), ("heartbeat", {"max_age": "5s"}), ("slo", {"target": "99.5%", "owner": "desk"})],
+)
+def test_only_what_mends_itself_may_pause_a_scope(kind: str, more: dict[str, Any]) -> None:
+    made = guard(kind, on_trip="pause_scope", **more)
     assert made.on_trip is OnTrip.PAUSE_SCOPE
     assert made.scope is Scope.BOT
     with pytest.raises(ValidationError, match="does not mend itself"):

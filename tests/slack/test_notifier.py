@@ -236,6 +236,17 @@ async def test_who_may_act_is_called_by_name_and_the_author_is_not(side: Side) -
     assert {one.target for one in side.slack.mentions(CHANNEL) if one.notified} == {"U0RITA003"}
 
 
+@pytest.mark.parametrize(
+    ("owner", "called"), [("omar", {"U0OMAR004"}), ("quant", {"U0ANA0001", "U0BEN0002"}), ("desk-7", set())]
+)
+async def test_who_answers_for_a_service_level_is_called_when_its_scope_is_paused(
+    side: Side, owner: str, called: set[str]
+) -> None:
+    await side.tell(NoticeKind.STARTED, OBSERVED)
+    await side.tell(NoticeKind.SCOPE_PAUSED, OBSERVED, owners=(owner,))
+    assert {one.target for one in side.slack.mentions(CHANNEL) if one.notified} == called
+
+
 async def test_half_of_the_time_unanswered_is_told_in_the_second_channel_with_the_way_there(side: Side) -> None:
     await side.tell(NoticeKind.APPROVAL_NEEDED)
     await side.tell(NoticeKind.ESCALATED, title="2h left")

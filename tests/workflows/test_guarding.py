@@ -17,7 +17,7 @@ from promotion_ladder.core.verdict import Outcome, Verdict
 def a_trip(*, abort: bool, code: Code = Code.GATE_FAILED) -> GuardTrip:
     verdict = Verdict(
         name="loss", kind="loss", outcome=Outcome.FAIL, code=code, value=Decimal(300), limit=Decimal(100),
-        sentence="loss in this stage is 300, limit at most 100",
+        sentence="loss in this stage is 300, limit at most 100", details={"owner": "omar"},
     )  # fmt: skip
     return GuardTrip(verdict=verdict, abort=abort, paused=True, at=datetime.now(UTC))
 
@@ -48,6 +48,8 @@ async def test_a_guard_that_trips_between_two_stages_comes_down(world: World, ab
     assert (result.ending, result.code) == (Ending.ROLLED_BACK, Code.GUARD_TRIPPED)
     assert world.platform.held == {}
     assert "expose live 100000.00" not in world.platform.effects
+    (told,) = (notice for notice in world.notifier.notices if notice.kind is NoticeKind.GUARD_TRIPPED)
+    assert told.owners == ("omar",)
 
 
 async def test_an_attempt_that_cannot_begin_leaves_the_one_before_watched(world: World) -> None:

@@ -50,6 +50,8 @@ class Notice(Record):
     """What one needs to decide: gates with number and limit, who may act, what silence means."""
     deadline: Time | None = None
     needs_person: bool = False
+    owners: tuple[str, ...] = ()
+    """People or roles who answer for what it is about, to be called by name."""
     at: Time
     """When it was written, on the promotion's clock."""
 

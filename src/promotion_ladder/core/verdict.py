@@ -37,6 +37,12 @@ class Verdict(Record):
     """What this kind says beyond that: a classification, an interval, a rate. Documented with the kind."""
 
     @property
+    def owners(self) -> tuple[str, ...]:
+        """Who answers for what was judged, where its kind names somebody."""
+        named = self.details.get("owner")
+        return tuple(filter(None, str(named).split(", "))) if named else ()
+
+    @property
     def passed(self) -> bool:
         """Whether this verdict lets the stage be left upwards."""
         return self.outcome is Outcome.PASS

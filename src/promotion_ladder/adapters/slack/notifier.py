@@ -129,8 +129,9 @@ class SlackNotifier(Notifier):
     async def _story(self, telling: Telling, root: Root) -> Root:
         """One line in the thread, also shown in the channel where somebody is called; the root that has the thread."""
         notice = telling.notice
-        message = blocks.reply(telling, self._called(telling) if notice.kind in _LOUD else ())
-        loud = {"reply_broadcast": True} if notice.kind in _LOUD else {}
+        heard = notice.kind in _LOUD or bool(notice.owners)
+        message = blocks.reply(telling, self._called(telling) if heard else ())
+        loud = {"reply_broadcast": True} if heard else {}
         try:
             await self._once(notice.notice_id, root.channel, message, notice.at, thread_ts=root.ts, **loud)
         except SlackError as error:
@@ -164,8 +165,11 @@ class SlackNotifier(Notifier):
         await self._once(f"{telling.notice.notice_id}#escalated", place, message, telling.notice.at)
 
     def _called(self, telling: Telling) -> Sequence[str]:
-        """The Slack ids of those who may act; nobody where the files cannot be read: the message matters more."""
-        pending, roles = telling.card.pending, telling.card.pending.who
+        """The Slack ids of those who may act or answer for it; nobody where the files cannot be read.
+
+        The message matters more than whom it calls.
+        """
+        pending, roles, owners = telling.card.pending, telling.card.pending.who, telling.notice.owners
         try:
             people = self._directory.people()
             if telling.notice.kind in _STUCK:
@@ -173,7 +177,8 @@ class SlackNotifier(Notifier):
         except LadderError as error:
             _LOG.warning("nobody is called by name: %s", error.detail)
             return ()
-        return called(people, roles, pending.not_by)
+        persons = [person.slack for person in people.people if person.slack and person.name in owners]
+        return tuple(dict.fromkeys((*called(people, roles, pending.not_by), *called(people, owners, ""), *persons)))
 
     # --- once -----------------------------------------------------------------------------------------------------
 

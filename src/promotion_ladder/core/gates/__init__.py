@@ -11,7 +11,7 @@ from pydantic import Field
 from promotion_ladder.core.gates.age import HeartbeatGate, HeartbeatGuard, StalenessGate, StalenessGuard
 from promotion_ladder.core.gates.attestation import AttestationGate
 from promotion_ladder.core.gates.backlog import BacklogGate
-from promotion_ladder.core.gates.check import GateBase, GuardBase, OnFail, OnTrip, Wants
+from promotion_ladder.core.gates.check import GateBase, GuardBase, MendingGuard, OnFail, OnTrip, Wants
 from promotion_ladder.core.gates.comparison import DeltaGate, RatioGate
 from promotion_ladder.core.gates.drift import DriftGate
 from promotion_ladder.core.gates.execution import SlippageGate
@@ -92,6 +92,7 @@ __all__ = [
     "LooksGate",
     "LossGuard",
     "MannWhitneyGate",
+    "MendingGuard",
     "NonInferiorityGate",
     "OnFail",
     "OnTrip",

@@ -12,7 +12,7 @@ from pydantic import Field
 from promotion_ladder.core.base import Duration
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, NumberEvidence
-from promotion_ladder.core.gates.check import Check, GateBase, GuardBase, Wants
+from promotion_ladder.core.gates.check import Check, GateBase, MendingGuard, Wants
 from promotion_ladder.core.verdict import Verdict
 
 
@@ -40,15 +40,7 @@ class StalenessGate(AgeCheck, GateBase):
     kind: Literal["staleness"] = "staleness"
 
 
-class AgeGuard(AgeCheck, GuardBase):
-    """An age can be good again by itself, so what is paused may go on by itself."""
-
-    mends: ClassVar[bool] = True
-    fresh_for: Duration = Field(default=timedelta(seconds=30), gt=timedelta(0))
-    """How long the age must have been good without a break before ``pause_scope`` lets its scope go on."""
-
-
-class StalenessGuard(AgeGuard):
+class StalenessGuard(AgeCheck, MendingGuard):
     """Market data stays fresh: the newest of all, or with ``scope: market`` that of each market by itself."""
 
     by_market: ClassVar[bool] = True
@@ -63,7 +55,7 @@ class HeartbeatGate(AgeCheck, GateBase):
     kind: Literal["heartbeat"] = "heartbeat"
 
 
-class HeartbeatGuard(AgeGuard):
+class HeartbeatGuard(AgeCheck, MendingGuard):
     """The bot goes on living."""
 
     wants: ClassVar[Wants] = Wants.HEARTBEAT_AGE

@@ -5,9 +5,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar, NamedTuple, Self
 
-from pydantic import JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 
-from promotion_ladder.core.base import Spec
+from promotion_ladder.core.base import Duration, Spec
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, NumberEvidence
 from promotion_ladder.core.looks import LookPolicy
@@ -223,8 +223,16 @@ class GuardBase(Check):
     def _scope_fits(self) -> Self:
         if self.on_trip is OnTrip.PAUSE_SCOPE and not self.mends:
             raise ValueError(
-                f"'pause_scope' is for staleness and heartbeat: a broken '{self.kind}' does not mend itself"
+                f"'pause_scope' is for staleness, heartbeat and slo: a broken '{self.kind}' does not mend itself"
             )
         if self.scope is Scope.MARKET and not self.by_market:
             raise ValueError(f"'{self.kind}' is not known for each market: only staleness may have 'scope: market'")
         return self
+
+
+class MendingGuard(GuardBase):
+    """A guard on what can be well again by itself, so that what it has paused may go on by itself."""
+
+    mends: ClassVar[bool] = True
+    fresh_for: Duration = Field(default=timedelta(seconds=30), gt=timedelta(0))
+    """How long it must have been well without a break before ``pause_scope`` lets its scope go on."""

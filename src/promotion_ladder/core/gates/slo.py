@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from promotion_ladder.core.base import Duration, Number, Share, show_duration
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.gates.check import Asked, GateBase, GuardBase, show
+from promotion_ladder.core.gates.check import Asked, GateBase, MendingGuard, show
 from promotion_ladder.core.gates.numbers import NumbersCheck
 from promotion_ladder.core.query import counted
 from promotion_ladder.core.statistics import burn_alert, burn_max, slo
@@ -26,7 +26,7 @@ class SloCheck(NumbersCheck):
     target: Share = Field(gt=0, lt=1)
     """Share of events that must be good, for instance 99.5%; 100% would leave no error budget."""
     owner: str = Field(min_length=1)
-    """Who answers for this service level; named in every verdict."""
+    """Who answers for it: named in every verdict, and called when the guard trips where it is a person or a role."""
     good: str = counted("slo_good")
     """Query for the number of good events; not asked where ``bad`` is stated."""
     bad: str | None = None
@@ -86,8 +86,11 @@ class SloGate(SloCheck, GateBase):
         )  # fmt: skip
 
 
-class SloGuard(SloCheck, GuardBase):
-    """Trips when the error budget burns faster than ``factor`` in the long and in the short window."""
+class SloGuard(SloCheck, MendingGuard):
+    """Trips when the error budget burns faster than ``factor`` in the long and in the short window.
+
+    A scope it has paused goes on when events show that it burns slower: none at all show nothing.
+    """
 
     kind: Literal["slo"] = "slo"
     long: Duration = Field(default=timedelta(hours=1), gt=timedelta(0))
