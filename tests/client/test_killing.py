@@ -11,7 +11,7 @@ from promotion_ladder.client import kill_run
 from promotion_ladder.client.kill_run import Way
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.people import Ruling, Verb
-from promotion_ladder.core.platform import BotFacts, Latch, Scope, Variant
+from promotion_ladder.core.platform import BotFacts, Latch, Position, Scope, Variant
 from promotion_ladder.core.scope import KillMode, covers, targets
 from promotion_ladder.core.state import Command
 from promotion_ladder.simulation.process import SimulationProcess
@@ -23,6 +23,32 @@ async def test_a_venue_that_refuses_exits_is_asked_until_it_is_flat(bed: Bed, ri
     killed = await rita.kill("bot", climb.bot, reason="wrong")
     assert killed.done
     assert await bed.happened(climb.bot, "exit_position") > 3
+
+
+async def test_what_stable_holds_stays_and_is_told(bed: Bed, rita: Hand) -> None:
+    climb = await holding(bed, await bed.bot())
+    await eventually(lambda: bed.platform.positions(climb.bot, Variant.STABLE), bool)
+    (killed,) = (await rita.kill("bot", climb.bot, reason="wrong")).bots
+    held = await bed.platform.positions(climb.bot, Variant.STABLE)
+    assert killed.stable_holds == {position.instrument: position.quantity for position in held}
+    assert "stable still holds " in killed.sentence
+
+
+async def test_a_kill_waits_no_longer_than_a_moment_for_what_stable_holds(
+    bed: Bed, rita: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kill_run, "GRACE", 0.3)
+    climb = await holding(bed, await bed.bot())
+    asked = rita.platform.positions
+
+    async def slow(bot: str, variant: Variant) -> list[Position]:
+        await asyncio.sleep(60 if variant is Variant.STABLE else 0)
+        return await asked(bot, variant)
+
+    monkeypatch.setattr(rita.platform, "positions", slow)
+    (killed,) = (await rita.kill("bot", climb.bot, reason="wrong")).bots
+    assert killed.stable_holds is None
+    assert killed.sentence.endswith("what stable holds cannot be read")
 
 
 async def test_a_pause_keeps_what_is_held_and_lets_the_promotion_hold(bed: Bed, rita: Hand) -> None:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.flat import Flatness
 from promotion_ladder.core.people import Verb
-from promotion_ladder.core.platform import BotFacts, LatchOrder, Scope
+from promotion_ladder.core.platform import BotFacts, LatchOrder, Scope, Variant
 from promotion_ladder.core.scope import KillMode, covers, nothing_covered, shown, standing
 from promotion_ladder.descent import EXPOSED, flatness, flatten, quieten
 
@@ -66,6 +67,8 @@ class BotKilled(Record):
     """Of candidate and baseline, where it was to be flattened."""
     flat_seconds: float | None
     """From the order to flat at bot and venue."""
+    stable_holds: dict[str, Decimal] | None
+    """What stable holds still, by instrument: no kill sells it. None where the platform does not say."""
     sentence: str
 
 
@@ -339,9 +342,19 @@ class KillRun:
 
         await self._answered(f"{bot.name} not paused", pause)
 
+    async def _of_stable(self, bot: _Bot) -> dict[str, Decimal] | None:
+        """What stable holds; a kill that is done waits no longer than a moment to say so."""
+        try:
+            async with asyncio.timeout(GRACE):
+                held = await self.platform.positions(bot.name, Variant.STABLE)
+        except Exception:  # noqa: BLE001 - whatever ails the platform, the kill is done
+            return None
+        return {position.instrument: position.quantity for position in held if position.quantity}
+
     async def _noted(self, bot: _Bot) -> BotKilled:
         """What was done, written down as soon as it is done."""
-        sentence = _sentence(bot, self.mode)
+        stable_holds = await self._of_stable(bot)
+        sentence = f"{_sentence(bot, self.mode)}; {_kept(stable_holds)}"
         if self.scope is not Scope.BOT:  # else the answer says the same
             self.tell(sentence)
         await self.client.record.note(
@@ -352,8 +365,15 @@ class KillRun:
         return BotKilled(
             bot=bot.name, latched=bot.latch_seconds is not None, latch_seconds=bot.latch_seconds,
             promotion_id=bot.promotion_id, untold=bot.untold, way=bot.way, flat=bot.flat,
-            flat_seconds=bot.flat_seconds, sentence=sentence,
+            flat_seconds=bot.flat_seconds, stable_holds=stable_holds, sentence=sentence,
         )  # fmt: skip
+
+
+def _kept(held: dict[str, Decimal] | None) -> str:
+    if held is None:
+        return "what stable holds cannot be read"
+    told = ", ".join(f"{quantity.normalize():f} {instrument}" for instrument, quantity in sorted(held.items()))
+    return f"stable still holds {told}" if told else "stable holds nothing"
 
 
 def _seconds(value: float | None) -> str:
