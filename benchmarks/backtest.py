@@ -5,6 +5,7 @@ could do with what was recorded.
 """
 
 import asyncio
+import gc
 import json
 import random
 import time
@@ -122,6 +123,7 @@ def walked(history: History) -> float:
 def _measure(n: int) -> list[Result]:
     history = recorded()
     lines = written(history)
+    gc.freeze()  # as the command does
     samples, floor = [], []
     for _ in range(n):
         samples.append(walked(history))

@@ -11,13 +11,14 @@ taken to be well: fresh data, a live heartbeat, no rejects, a deterministic repl
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Literal, NamedTuple
 
 from promotion_ladder.core.backtest import enter, walk
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.decide import Decision
 from promotion_ladder.core.evidence import NumberEvidence, TradeOutcome
-from promotion_ladder.core.history import History, Key, Track
+from promotion_ladder.core.history import History, Key, Timeline, Track
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.platform import Variant
 
@@ -81,15 +82,28 @@ class _Answered(History):
         super().__init__(trades)
         self._metrics = metrics
 
-    def number(self, key: Key, query: str, window: tuple[datetime, datetime], step: timedelta) -> NumberEvidence:
-        """The function's answer; it has no samples to count, so there are always enough."""
-        del key, step
-        value = self._metrics(query, window[1])
-        problem = Code.NO_DATA if value is None else None
-        return NumberEvidence(value=value, at=window[1], samples=ENOUGH, problem=problem)
-
-    def samples(self, key: Key, query: str, window: tuple[datetime, datetime]) -> tuple[float | None, ...]:
-        """The function's answer, as often as any gate may ask for."""
+    def timeline(self, key: Key, query: str) -> Timeline:
+        """The function's answers, whenever they are asked for."""
         del key
-        value = self._metrics(query, window[1])
+        return _Answers(partial(self._metrics, query))
+
+
+class _Answers(Timeline):
+    """What a function answers to one query."""
+
+    def __init__(self, answer: Callable[[datetime], Decimal | None]) -> None:
+        super().__init__(())
+        self._answer = answer
+
+    def number(self, since: datetime, now: datetime, step: timedelta) -> NumberEvidence:
+        """The function's answer; it has no samples to count, so there are always enough."""
+        del since, step
+        value = self._answer(now)
+        problem = Code.NO_DATA if value is None else None
+        return NumberEvidence(value=value, at=now, samples=ENOUGH, problem=problem)
+
+    def between(self, since: datetime, until: datetime) -> tuple[float | None, ...]:
+        """The function's answer, as often as any gate may ask for."""
+        del since
+        value = self._answer(until)
         return () if value is None else (float(value),) * ENOUGH

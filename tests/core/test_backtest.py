@@ -13,12 +13,12 @@ from tests.core.histories import BEGIN, MINUTE, POINTS, history, ladder, trades
 from promotion_ladder.core.backtest import Moment, enter, walk
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.decide import Step, decide, judge
-from promotion_ladder.core.evidence import SliceEvidence
+from promotion_ladder.core.evidence import Evidence, SliceEvidence
 from promotion_ladder.core.gates import NonInferiorityGate
 from promotion_ladder.core.history import History, Key, Timeline, Track
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.platform import Variant
-from promotion_ladder.core.recorded import Look, Purse, assumed, shown
+from promotion_ladder.core.recorded import Look, Purse, assumed, slices, source
 from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.core.verdict import Outcome
 
@@ -51,7 +51,12 @@ def test_every_look_is_judged_as_the_workflow_judges() -> None:
     assert len(looks) > 100
     for one in looks:
         look = Look(stage, entered, begun, one.at, Decimal(10_000))
-        items = {gate.name: shown(gate, HISTORY, look, carried) for gate in stage.gates}
+        items: dict[str, Evidence] = {
+            gate.name: slices(gate, HISTORY, look, carried.get(gate.name))
+            if isinstance(gate, NonInferiorityGate)
+            else source(gate, HISTORY, stage)(look)
+            for gate in stage.gates
+        }
         items["drawdown"] = Purse(HISTORY.trades(Variant.CANDIDATE), entered, look.capital).standing(one.at)
         assert one.decision == decide(stage, judge(stage, items), one.at - begun)
         for gate in stage.gates[:2]:

@@ -5,9 +5,8 @@ odd but can be understood is read, and said.
 """
 
 import csv
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -174,10 +173,15 @@ def _lines(file: Path | None, kind: type[LineT]) -> Iterator[tuple[int, LineT]]:
         return
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
-            rows = _csv(file, stream) if file.suffix == ".csv" else _json(file, stream)
+            if file.suffix == ".csv":
+                rows: Iterable[tuple[int, Any]] = _csv(file, stream)
+                read: Callable[[Any], LineT] = kind.model_validate
+            else:
+                rows = ((number, text) for number, text in enumerate(stream, start=1) if not text.isspace())
+                read = kind.model_validate_json
             for number, row in rows:
                 try:
-                    yield number, kind.model_validate(row)
+                    yield number, read(row)
                 except ValidationError as error:
                     raise _wrong(file, number, error, kind) from None
     except OSError as error:
@@ -194,20 +198,10 @@ def _csv(file: Path, stream: Iterable[str]) -> Iterator[tuple[int, dict[str, Any
         yield reader.line_num, {name: text or None for name, text in row.items() if text or name == "value"}
 
 
-def _json(file: Path, stream: Iterable[str]) -> Iterator[tuple[int, Any]]:
-    for number, text in enumerate(stream, start=1):
-        if not text.strip():
-            continue
-        try:
-            yield number, json.loads(text)
-        except ValueError as error:
-            raise _bad(
-                f"{file}:{number}: no JSON: {error}", "each line is one JSON object; mend or remove it"
-            ) from None
-
-
 def _wrong(file: Path, number: int, error: ValidationError, kind: type[Spec]) -> LadderError:
     first = error.errors(include_url=False, include_context=False)[0]
+    if first["type"] == "json_invalid":
+        return _bad(f"{file}:{number}: no JSON: {first['msg']}", "each line is one JSON object; mend or remove it")
     field = ".".join(str(part) for part in first["loc"])
     where = f"{file}:{number}: {field}: " if field else f"{file}:{number}: "
     fields = ", ".join(

@@ -1,6 +1,7 @@
 """What ``backtest``, ``tune`` and ``plan`` share: the ladder, the history and the times they are asked about."""
 
 import asyncio
+import gc
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +53,7 @@ def load(ladder: Path, folder: Path | None) -> tuple[Ladder, History, list[str]]
     if folder is None:
         return read, History(), []
     history, notes = read_history(folder)
+    gc.freeze()  # what was read stays: the collector need not walk over it again and again
     return read, history, notes + strangers(read, history)
 
 

@@ -16,14 +16,14 @@ from typing import Literal, NamedTuple
 from promotion_ladder.core.base import Record, Time
 from promotion_ladder.core.capital import split
 from promotion_ladder.core.decide import Decision, Step, decide, looks_of, with_looks
-from promotion_ladder.core.evidence import SliceEvidence
 from promotion_ladder.core.gates import Gate, Guard, NonInferiorityGate, OnTrip, StreakGuard, TradesGate, Wants
-from promotion_ladder.core.gates.age import AgeCheck, HeartbeatGuard, StalenessGuard
+from promotion_ladder.core.gates.age import AgeCheck, HeartbeatGate, HeartbeatGuard, StalenessGate, StalenessGuard
 from promotion_ladder.core.gates.money import MoneyCheck
+from promotion_ladder.core.gates.non_inferiority import Terms
 from promotion_ladder.core.history import History
 from promotion_ladder.core.ladder import Ladder, Stage, VetoExit
 from promotion_ladder.core.platform import Variant
-from promotion_ladder.core.recorded import BEATS, Look, Purse, newest_before, shown, silence
+from promotion_ladder.core.recorded import BEATS, Look, Purse, newest_before, silence, slices, source
 from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.core.verdict import Outcome, Verdict
 from promotion_ladder.core.weighing import settle
@@ -103,8 +103,8 @@ class _Standing:
         self._look = Look(
             stage, position.entered, _begun(stage, position.entered), position.look, split(capital, stage).candidate
         )
-        self._gates = [stage.filled_in(gate) for gate in stage.gates if not gate.wants.only_recorded]
-        self._terms = {g.name: stage.terms(g, ATTEMPT) for g in self._gates if isinstance(g, NonInferiorityGate)}
+        gates = [stage.filled_in(gate) for gate in stage.gates if not gate.wants.only_recorded]
+        self._judges = [self._judge_of(gate) for gate in gates]
         self._track = history.trades(Variant.CANDIDATE)
         self._purse = Purse(self._track, position.entered, self._look.capital)
         guards = [
@@ -130,9 +130,9 @@ class _Standing:
             if position.look > until:
                 return None
             now = position.look
-            look = self._look._replace(now=now)
+            look = self._at(now)
             carried = dict(position.carried)
-            raw = [self._judge(gate, look, carried) for gate in self._gates]
+            raw = [judge(look, carried) for judge in self._judges]
             verdicts, looks = settle(self._stage, raw, looks_of(carried))
             decision = decide(self._stage, verdicts, now - look.begun)
             carried = with_looks(carried, looks) if looks else carried
@@ -142,6 +142,10 @@ class _Standing:
                 return None
             if position.stage != self._index:
                 return position
+
+    def _at(self, now: datetime) -> Look:
+        before = self._look
+        return Look(before.stage, before.entered, before.begun, now, before.capital)
 
     def _after(
         self, decision: Decision, before: Position, carried: dict[str, Carried], *, last: bool
@@ -166,28 +170,39 @@ class _Standing:
 
     # --- gates ----------------------------------------------------------------------------------------------------
 
-    def _judge(self, gate: Gate, look: Look, carried: dict[str, Carried]) -> Verdict:
-        if isinstance(gate, TradesGate):  # from running totals: its evidence would be every trade of the stage
-            totals = self._track.totals(look.entered, look.now)
-            return self._once(gate, totals if gate.min_days_in_stage else totals.n, lambda: gate.conclude(totals))
-        if gate.wants is Wants.STANDING:
-            standing = self._purse.standing(look.now)
-            return self._once(gate, standing, lambda: gate.judge(standing))
+    def _judge_of(self, gate: Gate) -> Callable[[Look, dict[str, Carried]], Verdict]:
+        """How ``gate`` is judged at each look."""
         if isinstance(gate, NonInferiorityGate):
-            return self._compare(gate, look, carried)
-        if isinstance(gate, AgeCheck):  # which sign of life was the last does not matter, only how old it is
-            age = silence(self._history.beats.get(BEATS[gate.wants]), look.now)
-            return self._once(gate, age, lambda: gate.judge(shown(gate, self._history, look, carried)))
-        return gate.judge(shown(gate, self._history, look, carried))
+            return partial(self._compare, gate, self._stage.terms(gate, ATTEMPT))
+        if isinstance(gate, TradesGate):
+            return partial(self._count, gate)
+        if isinstance(gate, AgeCheck):
+            return partial(self._age, gate)
+        if gate.wants is Wants.STANDING:
+            return partial(self._money, gate)
+        show = source(gate, self._history, self._stage)
+        return lambda look, _: gate.judge(show(look))
 
-    def _compare(self, gate: NonInferiorityGate, look: Look, carried: dict[str, Carried]) -> Verdict:
+    def _count(self, gate: TradesGate, look: Look, _: object) -> Verdict:
+        """From running totals: the evidence would be every trade of the stage."""
+        of = look.now if gate.min_days_in_stage else self._track.count(look.entered, look.now)
+        return self._once(gate, of, lambda: gate.conclude(self._track.totals(look.entered, look.now)))
+
+    def _money(self, gate: Gate, look: Look, _: object) -> Verdict:
+        standing = self._purse.standing(look.now)
+        return self._once(gate, standing, lambda: gate.judge(standing))
+
+    def _age(self, gate: StalenessGate | HeartbeatGate, look: Look, _: object) -> Verdict:
+        """Which sign of life was the last does not matter, only how old it is."""
+        age = silence(self._history.beats.get(BEATS[gate.wants]), look.now)
+        return self._once(gate, age, lambda: gate.judge(source(gate, self._history, self._stage)(look)))
+
+    def _compare(self, gate: NonInferiorityGate, terms: Terms, look: Look, carried: dict[str, Carried]) -> Verdict:
         """The verdict on the sums so far, and on the slices that were sealed since."""
-        name, terms = gate.name, self._terms[gate.name]
+        name = gate.name
         if name in self._sealed and look.now < self._sealed[name]:
             return self._seen[name][1]
-        evidence = shown(gate, self._history, look, carried)
-        if not isinstance(evidence, SliceEvidence) or evidence.problem is not None:
-            return gate.judge(evidence)
+        evidence = slices(gate, self._history, look, carried.get(name))
         carried[name] = sums = gate.carry(evidence, terms)
         if sums.until is not None:
             self._sealed[name] = sums.until + gate.slice + gate.late
@@ -242,8 +257,7 @@ class _Standing:
         for one, following in pairwise((begin, *_between(beats, since, until), until + late)):
             at = max(one + late, since)
             if at < following and at <= until:
-                look = self._look._replace(now=at)
-                verdict = guard.judge(shown(guard, self._history, look, {}))
+                verdict = guard.judge(source(guard, self._history, self._stage)(self._at(at)))
                 if verdict.outcome is Outcome.FAIL:
                     return at, guard, verdict
         return None

@@ -1,10 +1,12 @@
 """The two kinds of data model everything here is made of, and the scalar types people write in YAML."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, timedelta
 from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from functools import cache
 from math import isfinite, isnan
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticKnownError
@@ -15,19 +17,62 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 
 CENT = Decimal("0.01")
 _MOST_DIGITS = 400
+MOST_EXPONENT = 300
 
 
 class _Frozen(BaseModel):
     """What both have in common: neither private attributes nor extra fields, so a copy is a copy of the fields."""
 
+    @classmethod
+    def model_construct(  # type: ignore[override]  # pydantic's plugin for mypy calls its own first argument _cls
+        cls, _fields_set: set[str] | None = None, **values: Any
+    ) -> Self:
+        """As pydantic's, in half of the time: for what every look makes of values that are checked already.
+
+        Nothing is checked; mypy knows the fields. A number that was computed must be tried by :func:`is_within_reach`.
+        """
+        all_, defaults = _fields_of(cls)
+        if len(values) != len(all_):
+            values = defaults | values
+            if len(values) != len(all_):
+                return super().model_construct(_fields_set, **values)
+        return _made(cls, values, _fields_set or all_)
+
     def __copy__(self) -> Self:
-        """As pydantic's, in a third of the time: every look makes a dozen (``model_copy`` is made of it)."""
-        made = object.__new__(type(self))
-        object.__setattr__(made, "__dict__", self.__dict__.copy())
-        object.__setattr__(made, "__pydantic_fields_set__", self.__pydantic_fields_set__.copy())
-        object.__setattr__(made, "__pydantic_extra__", None)
-        object.__setattr__(made, "__pydantic_private__", None)
-        return made
+        """As pydantic's, in a third of the time: every look makes a dozen."""
+        return _made(type(self), self.__dict__.copy(), self.__pydantic_fields_set__)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """As pydantic's, in a third of the time."""
+        if deep or update is None:
+            return super().model_copy(update=update, deep=deep)
+        return _made(type(self), {**self.__dict__, **update}, self.__pydantic_fields_set__ | update.keys())
+
+
+Made = TypeVar("Made", bound=_Frozen)
+
+
+def _made(model: type[Made], fields: dict[str, Any], stated: set[str]) -> Made:
+    """A model of these fields; it may share ``stated`` with others, since nothing changes what is frozen."""
+    made = _new(model)
+    _put_fields(made, fields)
+    _put_stated(made, stated)
+    _put_extra(made, None)
+    _put_private(made, None)
+    return made
+
+
+_new = object.__new__
+_SLOTS = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+_put_fields, _put_stated, _put_extra, _put_private = (vars(BaseModel)[slot].__set__ for slot in _SLOTS)
+
+
+@cache
+def _fields_of(model: type[BaseModel]) -> tuple[set[str], dict[str, Any]]:
+    """The names of all fields, and every default that is a plain value."""
+    fields = model.__pydantic_fields__
+    defaults = {n: one.default for n, one in fields.items() if not one.is_required() and not one.default_factory}
+    return set(fields), defaults
 
 
 class Spec(_Frozen):
@@ -81,6 +126,11 @@ def _parse_share(value: Any) -> Any:
 
 def _parse_number(value: Any) -> Any:
     return str(value) if isinstance(value, float) else value
+
+
+def is_within_reach(number: Decimal) -> bool:
+    """Whether ``number`` is finite and has no more digits than :data:`Number` takes, with a wide berth."""
+    return number.is_finite() and -MOST_EXPONENT < number.adjusted() < MOST_EXPONENT
 
 
 def _within_reach(number: Decimal) -> Decimal:

@@ -133,16 +133,19 @@ def decide(stage: Stage, verdicts: Sequence[Verdict], elapsed: timedelta, longes
     by_name = {verdict.name: verdict for verdict in verdicts}
 
     def decision(step: Step, code: Code, sentence: str) -> Decision:
-        return Decision(step=step, code=code, sentence=sentence, elapsed=elapsed, verdicts=tuple(verdicts))
+        return Decision.model_construct(
+            step=step, code=code, sentence=sentence, elapsed=elapsed, verdicts=tuple(verdicts)
+        )
 
     outweighed = _outweighed(stage, by_name)
     stopped = _stopped(stage, by_name, outweighed, early=elapsed < stage.observe.min)
     if stopped is not None:
         return decision(*stopped)
 
-    asked = [gate.name for gate in stage.gates]
-    asked += [verdict.name for verdict in verdicts if verdict.name not in asked]  # what every judgement looks at
-    waiting = [name for name in asked if name not in outweighed and (name not in by_name or not by_name[name].passed)]
+    unsure = [one.name for one in verdicts if one.outcome is not Outcome.PASS]
+    open_ = [gate.name for gate in stage.gates if gate.name not in by_name or gate.name in unsure]
+    open_ += [name for name in unsure if name not in open_]  # what every judgement looks at, beside the gates
+    waiting = [name for name in open_ if name not in outweighed]
     if not waiting and elapsed >= stage.observe.min:
         passed = len(stage.gates) - len(outweighed)
         also = f", {len(outweighed)} outweighed by the score" if outweighed else ""
@@ -170,17 +173,19 @@ def _stopped(
     stage: Stage, by_name: Mapping[str, Verdict], outweighed: set[str], *, early: bool
 ) -> tuple[Step, Code, str] | None:
     """The step down or the hold that the verdicts ask for; a score counts only when ``observe.min`` is over."""
-    judged_now = [
-        (gate, by_name[gate.name])
+    spoken = [
+        (gate, verdict)
         for gate in stage.gates
-        if gate.name in by_name and gate.name not in outweighed and not (early and isinstance(gate, ScoreGate))
-    ]
-    failed = [(gate, verdict) for gate, verdict in judged_now if verdict.outcome is Outcome.FAIL]
+        if (verdict := by_name.get(gate.name)) is not None
+        and (verdict.outcome is Outcome.FAIL or verdict.code is Code.SCORE_MARGINAL)
+        and gate.name not in outweighed and not (early and isinstance(gate, ScoreGate))
+    ]  # fmt: skip
+    failed = [(gate, verdict) for gate, verdict in spoken if verdict.outcome is Outcome.FAIL]
     for gate, verdict in failed:
         if gate.on_fail is OnFail.ABORT:
             return Step.ABORT, Code.HARM_SHOWN, f"gate {gate.name}: {verdict.sentence}"
     for gate, verdict in failed:
         if gate.on_fail is OnFail.HOLD:
             return Step.HOLD, Code.GATE_FAILED, f"gate {gate.name}: {verdict.sentence}"
-    marginal = next(((gate, verdict) for gate, verdict in judged_now if verdict.code is Code.SCORE_MARGINAL), None)
+    marginal = next(((gate, verdict) for gate, verdict in spoken if verdict.code is Code.SCORE_MARGINAL), None)
     return (Step.HOLD, Code.SCORE_MARGINAL, f"gate {marginal[0].name}: {marginal[1].sentence}") if marginal else None

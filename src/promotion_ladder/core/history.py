@@ -36,6 +36,10 @@ class Track:
         """Where the trades closed from ``since`` to ``until`` stand, both included."""
         return range(bisect_left(self.times, since), bisect_right(self.times, until))
 
+    def count(self, since: datetime, until: datetime) -> int:
+        """How many trades were closed from ``since`` to ``until``."""
+        return bisect_right(self.times, until) - bisect_left(self.times, since)
+
     def totals(self, since: datetime, now: datetime) -> Totals:
         """What was closed from ``since`` to ``now``."""
         i, j = bisect_left(self.times, since), bisect_right(self.times, now)
@@ -48,7 +52,7 @@ class Track:
     def newest(self, end: int, n: int) -> TradeSums:
         """The ``n`` trades before place ``end``, added up."""
         i = end - n
-        return TradeSums(
+        return TradeSums.model_construct(
             n=n, wins=self._wins[end] - self._wins[i], pnl=self.pnl(i, end), size=self._size[end] - self._size[i]
         )
 
@@ -60,10 +64,15 @@ class Track:
 class Timeline:
     """One metric of one variant in order of time; None is a moment at which it was no number."""
 
-    def __init__(self, points: Iterable[tuple[datetime, float | None]]) -> None:
+    def __init__(
+        self, points: Iterable[tuple[datetime, float | None]], empty: str = "nothing was recorded yet"
+    ) -> None:
+        """``empty`` is what is said where nothing was recorded."""
+        self._empty = empty
         ordered = sorted(points, key=lambda point: point[0])
         self.times = [at for at, _ in ordered]
         self.values = [value for _, value in ordered]
+        self._since: tuple[datetime | None, int] = (None, 0)
         self._finite = list(accumulate((value is not None for value in self.values), initial=0))
 
     def added(self, since: datetime, until: datetime) -> float | None:
@@ -78,9 +87,11 @@ class Timeline:
 
     def number(self, since: datetime, now: datetime, step: timedelta) -> NumberEvidence:
         """The newest value from ``since`` to ``now``, as a source of metrics would tell it."""
-        first, end = bisect_left(self.times, since), bisect_right(self.times, now)
+        if since is not self._since[0]:  # every look of a stage asks since the same moment
+            self._since = (since, bisect_left(self.times, since))
+        first, end = self._since[1], bisect_right(self.times, now)
         if first >= end:
-            return NumberEvidence(value=None, problem=Code.NO_DATA, detail="nothing was recorded yet", samples=0)
+            return NumberEvidence(value=None, problem=Code.NO_DATA, detail=self._empty, samples=0)
         at, value = self.times[end - 1], self.values[end - 1]
         samples = min(self._finite[end] - self._finite[first], (now - since) // step + 1)
         if now - at > max(3 * step, LEAST_FRESHNESS):
@@ -88,7 +99,7 @@ class Timeline:
             return NumberEvidence(value=None, at=at, samples=samples, problem=Code.STALE_DATA, detail=detail)
         if value is None:
             return NumberEvidence(value=None, at=at, samples=samples, problem=Code.NOT_A_NUMBER)
-        return NumberEvidence(value=Decimal(repr(value)), at=at, samples=samples)
+        return NumberEvidence.model_construct(value=Decimal(repr(value)), at=at, samples=samples)
 
 
 class Key(NamedTuple):
@@ -128,22 +139,11 @@ class History:
         """The same history with further series; they replace those of the same key."""
         return History(self._trades, self.series | dict(series), self.beats)
 
-    def number(self, key: Key, query: str, window: tuple[datetime, datetime], step: timedelta) -> NumberEvidence:
-        """What ``query``, recorded as ``key``, answered at the end of ``window``."""
+    def timeline(self, key: Key, query: str) -> Timeline:
+        """What ``query`` answered, recorded as ``key``; an empty one that says so where nothing was recorded."""
         del query
-        series = self.find(key)
-        if series is None:
-            what = key.gate if key.field == "query" else f"{key.field} of {key.gate}"
-            return NumberEvidence(
-                value=None, problem=Code.NO_DATA, detail=f"nothing was recorded for {what}", samples=0
-            )
-        return series.number(*window, step)
-
-    def samples(self, key: Key, query: str, window: tuple[datetime, datetime]) -> tuple[float | None, ...]:
-        """Everything that ``query``, recorded as ``key``, answered in ``window``."""
-        del query
-        series = self.find(key)
-        return series.between(*window) if series is not None else ()
+        what = key.gate if key.field == "query" else f"{key.field} of {key.gate}"
+        return self.find(key) or Timeline((), f"nothing was recorded for {what}")
 
     def labels(self, key: Key) -> list[str]:
         """The label values for which a field was recorded: the second words of fields such as ``gaps WTI``."""

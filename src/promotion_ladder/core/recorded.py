@@ -6,9 +6,10 @@ wants anything else is shown nothing, and nothing is never a pass.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from promotion_ladder.core.codes import Code
@@ -64,29 +65,47 @@ class Look(NamedTuple):
     """The candidate's."""
 
 
-def shown(check: Gate | Guard, history: History, look: Look, carried: Mapping[str, Carried]) -> Evidence:
-    """What ``check`` is shown of ``history`` in this look."""
-    if isinstance(check, MetricCheck | MannWhitneyGate) or check.wants is Wants.NUMBERS:
-        return _measured(check, history, look)
+Source = Callable[[Look], Evidence]
+"""What a check is shown in each look."""
+
+
+def source(check: Gate | Guard, history: History, stage: Stage) -> Source:
+    """What ``check`` is shown of ``history`` in ``stage``; slices come from :func:`slices`, which needs the sums."""
+    match check:
+        case ComparisonCheck():
+            return _pair(check, history, stage)
+        case MetricCheck():
+            return _number(check, history, stage, Variant.CANDIDATE)
+        case MannWhitneyGate():
+            return partial(_samples, check, history)
+        case AttestationGate():
+            return partial(_attested, check)
+        case _:
+            return _of_kind(check, history)
+
+
+def _of_kind(check: Gate | Guard, history: History) -> Source:
     match check.wants:
-        case Wants.SLICES if isinstance(check, NonInferiorityGate):
-            return _slices(check, history, look, carried.get(check.name))
+        case Wants.NUMBERS:
+            return partial(_numbers, check, history)
         case Wants.TRADES:
-            return _trades(history.trades(Variant.CANDIDATE), look)
-        case Wants.REPLAY:
-            return _REPLAYED
-        case Wants.ATTESTATION if isinstance(check, AttestationGate):
-            passed = [ProbeResult(name=name, passed=True, at=look.now) for name in check.of or ("all",)]
-            return AttestationEvidence(results=tuple(passed), now=look.now)
-        case Wants.POSITIONS:
-            return HoldingsEvidence(values={})
+            return partial(_trades, history.trades(Variant.CANDIDATE))
         case Wants.HEARTBEAT_AGE | Wants.MARKET_DATA_AGE:
-            return _age(history.beats.get(BEATS[check.wants]), look.now)
+            return partial(_age, history.beats.get(BEATS[check.wants]))
+        case Wants.REPLAY:
+            return lambda _: _REPLAYED
+        case Wants.POSITIONS:
+            return lambda _: HoldingsEvidence(values={})
         case Wants.REJECTS | Wants.ORDERS | Wants.BACKLOG:
-            return NumberEvidence(value=Decimal(0), at=look.now, samples=1)
+            return lambda look: NumberEvidence(value=Decimal(0), at=look.now, samples=1)
         case _:
             detail = f"a recorded history does not hold what a gate of kind '{check.kind}' wants"
-            return NumberEvidence(value=None, problem=Code.NO_DATA, detail=detail)
+            return lambda _: NumberEvidence(value=None, problem=Code.NO_DATA, detail=detail)
+
+
+def _attested(check: AttestationGate, look: Look) -> AttestationEvidence:
+    passed = [ProbeResult(name=name, passed=True, at=look.now) for name in check.of or ("all",)]
+    return AttestationEvidence(results=tuple(passed), now=look.now)
 
 
 def _trades(track: Track, look: Look) -> TradesEvidence:
@@ -115,7 +134,9 @@ class Purse:
             self._pnl = self._track.pnl(self._first, self._next)
             self._peak = max(self._peak, self._pnl)
         if self._next != begin:
-            self._standing = StandingEvidence(pnl=self._pnl, peak_pnl=self._peak, capital=self._capital or None)
+            self._standing = StandingEvidence.model_construct(
+                pnl=self._pnl, peak_pnl=self._peak, capital=self._capital or None
+            )
         return self._standing
 
     @property
@@ -124,32 +145,22 @@ class Purse:
         return self._next - self._first, self._next
 
 
-def _measured(check: Gate | Guard, history: History, look: Look) -> Evidence:
-    """What series of metrics show."""
-    match check:
-        case ComparisonCheck():
-            return _pair(check, history, look)
-        case MetricCheck():
-            return _number(check, history, look, Variant.CANDIDATE)
-        case MannWhitneyGate():
-            return _samples(check, history, look)
-        case _:
-            return _numbers(check, history, look)
+def _number(check: MetricCheck, history: History, stage: Stage, variant: Variant) -> Callable[[Look], NumberEvidence]:
+    series, step = history.timeline(Key(check.name, "query", variant, stage.name), check.query), stage.observe.every
+    return lambda look: series.number(look.begun, look.now, step)
 
 
-def _number(check: MetricCheck, history: History, look: Look, variant: Variant) -> NumberEvidence:
-    key = Key(check.name, "query", variant, look.stage.name)
-    return history.number(key, check.query, (look.begun, look.now), look.stage.observe.every)
+def _pair(check: ComparisonCheck, history: History, stage: Stage) -> Source:
+    mine, theirs = (_number(check, history, stage, variant) for variant in (Variant.CANDIDATE, check.against))
 
+    def pair(look: Look) -> PairEvidence:
+        capital = look.capital / stage.share * stage.against_capital(check.against) if stage.share else None
+        return PairEvidence.model_construct(
+            candidate=mine(look), baseline=theirs(look),
+            candidate_capital=look.capital if capital is not None else None, baseline_capital=capital,
+        )  # fmt: skip
 
-def _pair(check: ComparisonCheck, history: History, look: Look) -> PairEvidence:
-    stage = look.stage
-    theirs = look.capital / stage.share * stage.against_capital(check.against) if stage.share else None
-    return PairEvidence(
-        candidate=_number(check, history, look, Variant.CANDIDATE),
-        baseline=_number(check, history, look, check.against),
-        candidate_capital=look.capital if theirs is not None else None, baseline_capital=theirs,
-    )  # fmt: skip
+    return pair
 
 
 def _numbers(check: Gate | Guard, history: History, look: Look) -> NumbersEvidence:
@@ -160,8 +171,8 @@ def _numbers(check: Gate | Guard, history: History, look: Look) -> NumbersEviden
         labels = sorted({*history.labels(key), *asked.expected}) if asked.by else [""]
         for label in labels:
             named = f"{name} {label}".strip()
-            window = (look.begun, look.now)
-            one = history.number(key._replace(field=named), asked.query, window, look.stage.observe.every)
+            series = history.timeline(key._replace(field=named), asked.query)
+            one = series.number(look.begun, look.now, look.stage.observe.every)
             if one.problem is not None or one.value is None:
                 return NumbersEvidence(problem=one.problem or Code.NO_DATA, detail=f"{named}: {one.detail}")
             found[named] = one.value
@@ -170,11 +181,11 @@ def _numbers(check: Gate | Guard, history: History, look: Look) -> NumbersEviden
 
 def _samples(check: MannWhitneyGate, history: History, look: Look) -> SamplesEvidence:
     sides = [
-        history.samples(
-            Key(check.name, "query", asked.variant, look.stage.name), asked.query, (look.begun, look.now)
+        history.timeline(Key(check.name, "query", asked.variant, look.stage.name), asked.query).between(
+            look.begun, look.now
         )
         for asked in check.queries().values()
-    ]  # fmt: skip
+    ]
     if not all(sides):
         detail = f"nothing was recorded for {check.name}"
         return SamplesEvidence(candidate=(), baseline=(), problem=Code.NO_DATA, detail=detail)
@@ -189,7 +200,8 @@ def silence(beats: Sequence[datetime] | None, now: datetime) -> timedelta | None
     return now - newest if newest is not None else None
 
 
-def _age(beats: Sequence[datetime] | None, now: datetime) -> NumberEvidence:
+def _age(beats: Sequence[datetime] | None, look: Look) -> NumberEvidence:
+    now = look.now
     if beats is None:
         return NumberEvidence(value=Decimal(0), at=now, samples=1)
     newest = newest_before(beats, now)
@@ -204,14 +216,14 @@ def newest_before(beats: Sequence[datetime], now: datetime) -> datetime | None:
     return beats[place - 1] if place else None
 
 
-def _slices(gate: NonInferiorityGate, history: History, look: Look, before: Carried | None) -> SlicesEvidence:
+def slices(gate: NonInferiorityGate, history: History, look: Look, before: Carried | None) -> SlicesEvidence:
     """The slices sealed since the last look."""
     span = newly_sealed(look.begun, before.until if before else None, look.now, gate.slice, gate.late)
     if span.since == span.until:
-        return SlicesEvidence(before=before, since=span.since, until=span.until, slices=())
+        return SlicesEvidence.model_construct(before=before, since=span.since, until=span.until, slices=())
     if gate.of_trades:
         mine, theirs = (_closed_in(history.trades(variant), span) for variant in (Variant.CANDIDATE, gate.against))
-        return SlicesEvidence(
+        return SlicesEvidence.model_construct(
             before=before, since=span.since, until=span.until, slices=of_trades(mine, theirs, span, gate.slice)
         )
     found, starts = [], span.starts(gate.slice)
@@ -221,8 +233,8 @@ def _slices(gate: NonInferiorityGate, history: History, look: Look, before: Carr
             for variant in (Variant.CANDIDATE, gate.against)
         ]
         if arms_of[0] is not None and arms_of[1] is not None:
-            found.append(Slice(start=start, candidate=arms_of[0], baseline=arms_of[1]))
-    return SlicesEvidence(
+            found.append(Slice.model_construct(start=start, candidate=arms_of[0], baseline=arms_of[1]))
+    return SlicesEvidence.model_construct(
         before=before, since=span.since, until=span.until, slices=tuple(found), missing=len(starts) - len(found)
     )
 

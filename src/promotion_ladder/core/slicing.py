@@ -35,7 +35,9 @@ def of_trades(
     """Profit and value traded of both arms in each slice; a trade belongs to the slice it was closed in."""
     arms = [_by_slice(trades, span, length) for trades in (candidate, other)]
     return tuple(
-        Slice(start=start, candidate=_arm(arms[0].get(place, ())), baseline=_arm(arms[1].get(place, ())))
+        Slice.model_construct(
+            start=start, candidate=_arm(arms[0].get(place, ())), baseline=_arm(arms[1].get(place, ()))
+        )
         for place, start in enumerate(span.starts(length))
         if place in arms[0] or place in arms[1]
     )
@@ -50,7 +52,7 @@ def _by_slice(trades: Iterable[TradeOutcome], span: Span, length: timedelta) -> 
 
 
 def _arm(trades: Sequence[TradeOutcome]) -> Arm:
-    return Arm(
+    return Arm.model_construct(
         sum=sum((trade.pnl for trade in trades), Decimal(0)),
         count=sum((abs(trade.size) for trade in trades), Decimal(0)),
         samples=len(trades),

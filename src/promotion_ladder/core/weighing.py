@@ -22,14 +22,12 @@ class Settled(NamedTuple):
 def settle(stage: Stage, raw: Iterable[Verdict], before: Mapping[str, LookCount]) -> Settled:
     """``raw`` verdicts of one look with the policies of their gates applied, and the stage's score added."""
     policies = {gate.name: gate.looks for gate in stage.gates if gate.looks is not None}
-    verdicts, looks = [], {}
-    for verdict in raw:
+    verdicts, looks = list(raw), {}
+    for place, verdict in enumerate(verdicts if policies else ()):
         policy = policies.get(verdict.name)
         if policy is not None:
             looks[verdict.name] = count = policy.look(before.get(verdict.name, LookCount()), verdict.outcome)
-            verdicts.append(_after(policy, count, verdict))
-        else:
-            verdicts.append(verdict)
+            verdicts[place] = _after(policy, count, verdict)
     score = score_of(stage)
     return Settled(verdicts if score is None else [*verdicts, _scored(score, stage, verdicts)], looks)
 

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from promotion_ladder.core.base import Duration, Spec
+from promotion_ladder.core.base import Duration, Spec, is_within_reach
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, NumberEvidence
 from promotion_ladder.core.looks import LookPolicy
@@ -108,6 +108,9 @@ _OUTCOMES = {
 }
 
 
+_CODES = {Outcome.PASS: Code.GATE_PASSED, Outcome.FAIL: Code.GATE_FAILED}
+
+
 def show(number: Decimal | None, limit: Decimal | None = None) -> str:
     """A number for people: cents from 1 on, four digits below, no exponent.
 
@@ -115,7 +118,7 @@ def show(number: Decimal | None, limit: Decimal | None = None) -> str:
     """
     if number is None:
         return "nothing"
-    text = f"{number:.2f}" if abs(number) >= 1 else f"{number:.4g}"
+    text = f"{number:.2f}" if number.adjusted() >= 0 else f"{number:.4g}"
     if limit is not None and limit != number and Decimal(text) == limit:
         text = f"{number:f}"
     elif "e" in text:
@@ -151,8 +154,9 @@ class Check(Spec):
         details: dict[str, JsonValue] | None = None,
     ) -> Verdict:
         """A verdict of this check; without ``code`` the one that fits the outcome."""
-        chosen = code or {Outcome.PASS: Code.GATE_PASSED, Outcome.FAIL: Code.GATE_FAILED}.get(outcome, Code.NO_DATA)
-        return Verdict(
+        chosen = code or _CODES.get(outcome, Code.NO_DATA)
+        checked = (value is None or is_within_reach(value)) and (limit is None or is_within_reach(limit))
+        return (Verdict.model_construct if checked else Verdict)(
             name=self.name, kind=self.kind, outcome=outcome, code=chosen,
             value=value, limit=limit, n=n, sentence=sentence, details=details or {},
         )  # fmt: skip

@@ -53,7 +53,7 @@ def added_up(trades: Iterable[TradeOutcome], before: TradeSums = _NONE) -> Trade
         wins += trade.pnl > 0
         pnl += trade.pnl
         size += trade.size
-    return TradeSums(n=n, wins=wins, pnl=pnl, size=size)
+    return TradeSums.model_construct(n=n, wins=wins, pnl=pnl, size=size)
 
 
 class Totals(NamedTuple):
@@ -115,7 +115,7 @@ class TradesGate(GateBase):
             until = max(until, evidence.before.until)
         before = (evidence.before.closed if evidence.before is not None else None) or _NONE
         sealed = [trade for trade in since_entry(evidence) if trade.closed_at < until]
-        return Carried(closed=added_up(sealed, before), since=evidence.stage_entered_at, until=until)
+        return Carried.model_construct(closed=added_up(sealed, before), since=evidence.stage_entered_at, until=until)
 
     def conclude(self, totals: Totals) -> Verdict:
         """The verdict on what was counted."""

@@ -75,8 +75,11 @@ class SliceSums(Record):
             + 2 * (w[0] * (w[1] * p[1] + w[2] * p[2] + w[3] * p[3]) + w[1] * (w[2] * p[5] + w[3] * p[6])
                    + w[2] * w[3] * p[8])
         )  # fmt: skip
-        follow = sum(
-            w[i] * (w[0] * g[4 * i] + w[1] * g[4 * i + 1] + w[2] * g[4 * i + 2] + w[3] * g[4 * i + 3]) for i in range(4)
+        follow = (
+            w[0] * (w[0] * g[0] + w[1] * g[1] + w[2] * g[2] + w[3] * g[3])
+            + w[1] * (w[0] * g[4] + w[1] * g[5] + w[2] * g[6] + w[3] * g[7])
+            + w[2] * (w[0] * g[8] + w[1] * g[9] + w[2] * g[10] + w[3] * g[11])
+            + w[3] * (w[0] * g[12] + w[1] * g[13] + w[2] * g[14] + w[3] * g[15])
         )
         if squares <= 0:  # all slices alike, or rounding says so: nothing is known of the spread
             return Difference(r_c - scale * r_b, 0.0, 0.0)
