@@ -4,6 +4,7 @@ Everything here is checked against published libraries and closed forms (tests/c
 imported by the few functions that need them, when they run: their import takes longer than most commands.
 """
 
+from promotion_ladder.core.statistics.betting import betting_grid_log_e
 from promotion_ladder.core.statistics.delta import brier_delta, canary_delta
 from promotion_ladder.core.statistics.drift import (
     chi_square_quantile,
@@ -44,6 +45,7 @@ from promotion_ladder.core.statistics.slices import slice_log_e, slice_ratio_dif
 from promotion_ladder.core.statistics.slo import burn_alert, burn_max, burn_threshold, slo, staleness, threshold
 
 __all__ = [
+    "betting_grid_log_e",
     "brier_delta",
     "burn_alert",
     "burn_max",
