@@ -10,7 +10,8 @@ from benchmarks.calibration_page import PAGE, TABLES, Rates, page
 from benchmarks.rules import Asked, kayenta, non_inferiority, quant_rollout
 
 from promotion_ladder.core.evidence import CountLook, CountsEvidence, Events
-from promotion_ladder.core.gates.non_inferiority import NonInferiorityGate, Terms
+from promotion_ladder.core.gates.non_inferiority import NonInferiorityGate
+from promotion_ladder.core.gates.terms import Terms
 from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.core.verdict import Outcome
 

@@ -26,7 +26,8 @@ from promotion_ladder.core.evidence import (
     SlicesEvidence,
     TradeOutcome,
 )
-from promotion_ladder.core.gates.non_inferiority import NonInferiorityGate, Terms
+from promotion_ladder.core.gates.non_inferiority import NonInferiorityGate
+from promotion_ladder.core.gates.terms import Terms
 from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.slicing import newly_sealed, of_trades
 from promotion_ladder.core.statistics.rates import RateBets

@@ -10,7 +10,8 @@ from tests.core.histories import BEGIN, MINUTE, NON_INFERIORITY, POINTS, history
 
 from promotion_ladder.core.evidence import Arm, Slice, SlicesEvidence, TradesEvidence
 from promotion_ladder.core.gates import NonInferiorityGate, StreakGuard
-from promotion_ladder.core.gates.non_inferiority import DEPENDENT, Measure, Terms
+from promotion_ladder.core.gates.non_inferiority import DEPENDENT
+from promotion_ladder.core.gates.terms import Measure, Terms
 from promotion_ladder.core.history import History, Track
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.platform import Variant

@@ -117,6 +117,7 @@ class Code(StrEnum):
     # --- operations -------------------------------------------------------------------------------------------------
     NO_DATA = "OPS_NO_DATA"
     NOT_A_NUMBER = "OPS_NOT_A_NUMBER"
+    OUT_OF_BOUNDS = "OPS_OUT_OF_BOUNDS"
     STALE_DATA = "OPS_STALE_DATA"
     SEVERAL_SERIES = "OPS_SEVERAL_SERIES"
     QUERY_WARNED = "OPS_QUERY_WARNED"

@@ -14,8 +14,9 @@ from promotion_ladder.core.gates.attestation import AttestationGate
 from promotion_ladder.core.gates.comparison import DeltaGate
 from promotion_ladder.core.gates.looks import LooksGate
 from promotion_ladder.core.gates.mann_whitney import MannWhitneyGate
-from promotion_ladder.core.gates.non_inferiority import Measure, NonInferiorityGate, Terms
+from promotion_ladder.core.gates.non_inferiority import NonInferiorityGate
 from promotion_ladder.core.gates.score import ScoreGate
+from promotion_ladder.core.gates.terms import Measure, Terms
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.platform import DEFAULT_LEASE, Limits, Mode, Variant
 from promotion_ladder.core.query import expand
@@ -196,6 +197,11 @@ class Stage(Spec):
             if isinstance(gate, NonInferiorityGate) and gate.measure is Measure.RATE and not gate.sum:
                 raise misplaced(
                     "in a ladder a rate needs 'sum', the PromQL of its events, and 'count', that of its exposures",
+                    "gates", index, "sum",
+                )  # fmt: skip
+            if isinstance(gate, NonInferiorityGate) and gate.bounds is not None and not gate.sum:
+                raise misplaced(
+                    "'bounds' needs 'sum' and 'count', PromQL of the scores: profit of closed trades has no bounds",
                     "gates", index, "sum",
                 )  # fmt: skip
             if isinstance(gate, LooksGate):

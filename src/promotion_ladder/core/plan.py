@@ -12,7 +12,7 @@ from decimal import Decimal
 from promotion_ladder.core.base import Duration, Record, show_duration
 from promotion_ladder.core.evidence import Arm, TradeOutcome
 from promotion_ladder.core.gates import NonInferiorityGate
-from promotion_ladder.core.gates.non_inferiority import Measure
+from promotion_ladder.core.gates.terms import Measure
 from promotion_ladder.core.history import History, Key
 from promotion_ladder.core.ladder import Ladder, Stage
 from promotion_ladder.core.platform import Variant

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from promotion_ladder.core.gates import NonInferiorityGate, OnFail, RatioGate, StreakGuard, TradesGate
 from promotion_ladder.core.gates.comparison import ComparisonCheck
-from promotion_ladder.core.gates.non_inferiority import DEPENDENT, Measure
+from promotion_ladder.core.gates.non_inferiority import DEPENDENT
+from promotion_ladder.core.gates.terms import Measure
 from promotion_ladder.core.gates.threshold import MetricCheck
 from promotion_ladder.core.history import LEAST_FRESHNESS, Key, Timeline
 from promotion_ladder.core.ladder import Stage

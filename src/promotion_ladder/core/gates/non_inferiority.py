@@ -4,7 +4,8 @@ One method for means, rates and quantiles. Time is cut into slices; the differen
 that the slices show (core/statistics/slices.py), and evidence in either direction is a one-sided normal-mixture
 e-process, so that it may be looked at after every slice without paying for it. For rates the exact comparison of
 events (core/statistics/rates.py) has to agree before anything is passed: it is right where events are few, the slices
-where they come in clusters. A quantile is the rate of exceeding a fixed bucket edge.
+where they come in clusters. A quantile is the rate of exceeding a fixed bucket edge. Means of scores with ``bounds``
+are bet on instead (bounds.py).
 
 "Not shown to be worse" is no pass: there are three outcomes, and the middle one is ``inconclusive``.
 """
@@ -13,18 +14,20 @@ import math
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
-from enum import StrEnum
 from functools import lru_cache
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
 from promotion_ladder.core.base import Duration, Number, Share, show_duration
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Arm, Evidence, SliceEvidence
+from promotion_ladder.core.gates.bounds import Bounds
 from promotion_ladder.core.gates.check import Asked, GateBase, OnFail, Wants, show
+from promotion_ladder.core.gates.terms import Evidenced, Measure, Terms
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.query import edge_matcher, growth, names_a_counter
+from promotion_ladder.core.statistics.betting import ScoreBets
 from promotion_ladder.core.statistics.carried import Analysis, Carried
 from promotion_ladder.core.statistics.mixture import conditional_power, mixture_bound, mixture_log_e, mixture_rho
 from promotion_ladder.core.statistics.planning import group_sequential_z
@@ -37,44 +40,6 @@ DEPENDENT = 0.3
 FUTILE = 0.10
 """Conditional power below which waiting on is advised against, from a quarter of the horizon on."""
 BASIS_POINTS = 10_000
-
-
-class Measure(StrEnum):
-    """What is compared."""
-
-    MEAN = "mean"
-    RATE = "rate"
-    QUANTILE = "quantile"
-
-
-class Terms(NamedTuple):
-    """What a gate takes from its stage; frozen with the ladder, so known before the data."""
-
-    alpha: float = 0.05
-    """How often the stage may err, in each direction; what a retry has left."""
-    tests: int = 1
-    """How many gates of the stage can abort by chance; they share alpha."""
-    horizon: int = 60
-    """Slices by ``observe.max``."""
-
-
-class Evidenced(NamedTuple):
-    """What the sums show, oriented so that more is better."""
-
-    difference: Difference
-    """Candidate minus the other arm; its sign is that of harm turned round."""
-    harm: float
-    """Of evidence that it is worse: log E, or z in a fixed design."""
-    fine: float
-    """Of evidence that it is not worse by the margin."""
-    harm_needed: float
-    fine_needed: float
-    sure: float
-    """The least that the oriented difference is, with confidence 1 - alpha."""
-    likely: float
-    """Chance that ``fine`` gets there by the horizon if the trend goes on."""
-    exact: float | None
-    """Log E of the exact comparison of rates, which has to agree; None for means."""
 
 
 class NonInferiorityGate(GateBase):
@@ -95,6 +60,9 @@ class NonInferiorityGate(GateBase):
     one by one: a flawless candidate has nothing to be compared by."""
     better: Literal["higher", "lower"] = "higher"
     """Means: which way is good."""
+    bounds: Bounds | None = None
+    """Means of scores: the lowest and highest that one can be; then each slice is bet on, instead of its spread
+    estimated."""
     sum: str = ""
     """PromQL for the sum, or the events, of one slice (``$window``), or for rates a counter (``$orders_rejected``);
     nothing for profit over size of closed trades."""
@@ -146,10 +114,28 @@ class NonInferiorityGate(GateBase):
             )
         return self
 
+    @model_validator(mode="after")
+    def _can_be_bet_on(self) -> Self:
+        if self.bounds is None:
+            return self
+        if self.measure is not Measure.MEAN:
+            raise ValueError(f"'bounds' belongs to 'measure: mean'; a {self.measure} is between 0 and 1 anyway")
+        if self.design != "anytime":
+            raise ValueError("'bounds' is for 'design: anytime': bets have no use for a fixed horizon")
+        if self.bounds.share(self.margin) >= 1:
+            raise ValueError(
+                f"'margin' must be below high - low of 'bounds', {self.bounds.width:g}; {self.margin} allows anything"
+            )
+        return self
+
+    @property
+    def _good(self) -> int:
+        return 1 if self.measure is Measure.MEAN and self.better == "higher" else -1
+
     @property
     def of_trades(self) -> bool:
         """Whether it is the profit per value traded, from the platform's closed trades."""
-        return self.measure is Measure.MEAN and not self.sum
+        return self.measure is Measure.MEAN and not self.sum and self.bounds is None
 
     def queries(self) -> dict[str, Asked]:
         """What is added up and what it is divided by in one slice, of the candidate and then of the other arm."""
@@ -209,8 +195,10 @@ class NonInferiorityGate(GateBase):
                     carried = carried.model_copy(update={"analysis": Analysis(step=step, harm=harm, fine=fine)})
         return carried
 
-    @staticmethod
-    def _with(carried: Carried, quads: Sequence[Quad], more: dict[str, Any]) -> Carried:
+    def _with(self, carried: Carried, quads: Sequence[Quad], more: dict[str, Any]) -> Carried:
+        if self.bounds is not None:
+            quads, scores = self.bounds.bet(carried.scores, quads, self._good, self.margin)
+            more = {**more, "scores": scores}
         bets = carried.bets.plus(quads) if carried.bets is not None else None
         return carried.model_copy(update={"sums": carried.sums.plus(quads), "bets": bets, **more})
 
@@ -224,15 +212,17 @@ class NonInferiorityGate(GateBase):
 
         None while the slices show no spread.
         """
-        good = 1 if self.measure is Measure.MEAN and self.better == "higher" else -1
         plain = sums.difference()
         bounded = plain if self.max_ratio is None else sums.difference(float(self.max_ratio))
         if plain is None or bounded is None or plain.variance <= 0 or bounded.variance <= 0:
             return None
         margin = float(self.margin or 0)
+        good = self._good
         return plain._replace(value=good * plain.value), bounded._replace(value=good * bounded.value + margin)
 
     def _evidenced(self, carried: Carried, terms: Terms) -> Evidenced | None:
+        if self.bounds is not None and carried.scores is not None:
+            return self.bounds.evidenced(carried.sums, carried.scores, self._good, terms)
         found = self._oriented(carried.sums)
         if found is None:
             return None
@@ -257,6 +247,8 @@ class NonInferiorityGate(GateBase):
 
     def conclude(self, carried: Carried, terms: Terms) -> Verdict:
         """The verdict on the sums so far."""
+        if carried.scores is not None and carried.scores.outside:
+            return self._contradicted(carried, carried.scores, terms)
         k = carried.sums.slices
         if k == 0:
             return self.missing(Code.NO_DATA, "no slice has data of both arms yet")
@@ -289,6 +281,17 @@ class NonInferiorityGate(GateBase):
             sentence = f"not yet shown: {plain}{advice}"
             return self.verdict(Outcome.INCONCLUSIVE, sentence, code=Code.NOT_SHOWN, **said)
         return self._enough(carried, plain, terms, said)
+
+    def _contradicted(self, carried: Carried, scores: ScoreBets, terms: Terms) -> Verdict:
+        """The verdict where slices lie outside the bounds: an error, unless the others show harm.
+
+        Which slices are left out treats both arms alike, so two equal ones do not abort more often for it.
+        """
+        others = carried.model_copy(update={"scores": scores.model_copy(update={"outside": 0})})
+        verdict = self.conclude(others, terms)
+        if verdict.outcome is Outcome.FAIL or self.bounds is None:
+            return verdict
+        return self.missing(Code.OUT_OF_BOUNDS, self.bounds.contradicted(scores.outside))
 
     def _small(self, carried: Carried, terms: Terms) -> Verdict:
         """The verdict on a rate that is shown to be harmless: the candidate's share against that bound."""

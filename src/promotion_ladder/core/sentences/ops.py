@@ -9,6 +9,10 @@ TEXTS = {
         "The source answered NaN or infinity, so nothing can be concluded.",
         "Check the query for a division by zero.",
     ),
+    "OPS_OUT_OF_BOUNDS": (
+        "A mean lies outside the bounds that its gate states for every score, so the gate cannot pass any more.",
+        "Clip the score in its query, or state bounds that hold; then 'ladder retry' begins with no evidence.",
+    ),
     "OPS_STALE_DATA": (
         "The newest sample is too old to conclude anything from.",
         "Check the bot and the scrape.",

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from promotion_ladder.core.base import Money, Number, Record, Time
 from promotion_ladder.core.looks import LookCount
+from promotion_ladder.core.statistics.betting import ScoreBets
 from promotion_ladder.core.statistics.rates import RateBets
 from promotion_ladder.core.statistics.slices import SliceSums
 
@@ -33,6 +34,8 @@ class Carried(Record):
     sums: SliceSums = SliceSums()
     bets: RateBets | None = None
     """For rates: the exact comparison beside the slices."""
+    scores: ScoreBets | None = None
+    """For means of scores with bounds: the bets; ``sums`` then has two means of weight one, from the low bound on."""
     samples: Number = Decimal(0)
     """Trades, orders or whatever of the candidate is counted."""
     missing: int = 0
