@@ -24,6 +24,12 @@ NON_INFERIORITY: list[dict[str, Any]] = [
         "sum": "sum(increase($orders_rejected{$labels}[$window]))", "count": "sum(increase($orders{$labels}[$window]))",
     },
 ]  # fmt: skip
+SCORED: dict[str, Any] = {
+    "kind": "non_inferiority", "name": "brier", "slice": "5m", "margin": "0.1", "better": "lower",
+    "bounds": {"low": 0, "high": 1}, "sum": "sum(increase(brier{$labels}[$window]))",
+    "count": "sum(increase(forecasts{$labels}[$window]))",
+}  # fmt: skip
+"""A score between 0 and 1, with bounds."""
 POINTS: list[dict[str, Any]] = [
     {"kind": "threshold", "name": "p99", "query": "p99{$labels}", "max": 1, "min_samples": 5},
     {"kind": "trades", "name": "worth-it", "min_n": 30, "min_win_rate": "40%"},
@@ -86,3 +92,13 @@ def history(
     series[Key("p99", "query", Variant.CANDIDATE)] = Timeline((at, dice.uniform(0.1, 0.9)) for at in minutes)
     both = {Variant.CANDIDATE: Track(trades(mean, 1, hours)), Variant.BASELINE: Track(trades(2.0, 2, hours))}
     return History(both, series, {"bot": minutes if beats is None else list(beats)})
+
+
+def scored(worst: float = 1.0, hours: int = 48, forecasts: int = 4) -> History:
+    """Brier scores of around 0.15, a few forecasts a minute; ``worst`` is what each is multiplied by."""
+    dice = random.Random(6)
+    moments = [BEGIN + place * MINUTE for place in range(1, hours * 60 + 1)]
+    sums = [(at, worst * sum(dice.betavariate(1, 6) for _ in range(forecasts))) for at in moments]
+    counts = Timeline((at, float(forecasts)) for at in moments)
+    series = {Key("brier", "sum", Variant.BASELINE): Timeline(sums), Key("brier", "count", Variant.BASELINE): counts}
+    return History({}, series)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.core.histories import BEGIN, MINUTE, NON_INFERIORITY, POINTS, history, ladder, trades
+from tests.core.histories import BEGIN, MINUTE, NON_INFERIORITY, POINTS, SCORED, history, ladder, scored, trades
 
 from promotion_ladder.core.evidence import Arm, Slice, SlicesEvidence, TradesEvidence
 from promotion_ladder.core.gates import NonInferiorityGate, StreakGuard
@@ -30,21 +30,24 @@ def tuned(up: Ladder, seed: int = 1, splits: int = 100, over: History = HISTORY)
 
 
 @pytest.mark.parametrize("worse", [0.0, 0.6])
-@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("which", [0, 1, 2])
 def test_many_sequences_are_judged_as_the_gate_judges_one(which: int, worse: float) -> None:
     """Slice by slice, harm and good enough, with empty slices in between."""
-    gate = NonInferiorityGate.model_validate(NON_INFERIORITY[which] | {"min_samples": 1})
+    gate = NonInferiorityGate.model_validate([*NON_INFERIORITY, SCORED][which] | {"min_samples": 1})
     mean, terms, dice = gate.measure is Measure.MEAN, Terms(0.05, 2, 80), random.Random(which)
 
     def arm(bad: float) -> tuple[float, float]:
+        if gate.bounds is not None:
+            return 20 * min(dice.betavariate(1, 6) + bad / 2, 1.0), 20
         if mean:
             return dice.gauss(-12_000 * 0.01 * bad, 60), 12_000
         return float(sum(dice.random() < 0.03 * (1 + 2 * bad) for _ in range(150))), 150
 
     rows = [[(*arm(worse), *arm(0)) if dice.random() < 0.9 else (0.0,) * 4 for _ in range(80)] for _ in range(6)]
     asked = Question(
-        margin=float(gate.margin or 0), scale=float(gate.max_ratio or 1), good=1 if mean else -1, alpha=0.05,
-        shared=0.025, horizon=80, least=gate.min_slices, dependent=DEPENDENT, exact=not mean,
+        margin=float(gate.margin or 0), scale=float(gate.max_ratio or 1), good=1 if which == 0 else -1,
+        alpha=0.05, shared=0.025, horizon=80, least=gate.min_slices, dependent=DEPENDENT, exact=not mean,
+        bounds=None if gate.bounds is None else (0.0, 1.0),
     )  # fmt: skip
     answers = ask(np.array(rows), asked)
     seen = set()
@@ -92,6 +95,19 @@ def test_gates_with_evidence_rarely_stop_a_good_release_and_find_a_bad_one() -> 
         rates = [each.rate for each in one.power]
         assert rates == sorted(rates)
         assert 0 < one.false.error < 0.05
+
+
+def test_scores_with_bounds_are_tuned_and_those_outside_are_said_to_be() -> None:
+    one, late = tuned(ladder(gates=[SCORED]), over=scored())["brier"], SCORED | {"on_fail": "wait"}
+    assert isinstance(one, Tuned)
+    assert one.false.rate <= 0.05
+    assert one.power[-1].rate > one.false.rate
+    waits = tuned(ladder(gates=[late]), over=scored())["brier"]
+    assert isinstance(waits, Tuned)
+    assert waits.false.rate < 0.2
+    outside = tuned(ladder(gates=[SCORED]), over=scored(worst=5))["brier"]
+    assert isinstance(outside, Untuned)
+    assert "a mean lies outside 'bounds', 0 to 1" in outside.why
 
 
 def test_a_noisy_gate_is_named_with_the_remedies_in_their_order() -> None:

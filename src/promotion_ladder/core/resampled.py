@@ -70,6 +70,7 @@ def non_inferiority(stage: Stage, gate: NonInferiorityGate, setting: Setting) ->
         margin=float(gate.margin or 0), scale=float(gate.max_ratio or 1),
         good=1 if mean and gate.better == "higher" else -1, alpha=terms.alpha, shared=terms.alpha / terms.tests,
         horizon=terms.horizon, least=gate.min_slices, dependent=DEPENDENT, exact=not mean,
+        bounds=None if gate.bounds is None else (float(gate.bounds.low), float(gate.bounds.high)),
     )  # fmt: skip
     words = [f"-{d:g} sd" for d in SHIFTS] if mean else [f"x{m:g}" for m in FACTORS]
     rng, good, worse = _dice(setting, stage, gate.name), Times(), {word: Times() for word in words}
@@ -131,6 +132,8 @@ def _of_series(stage: Stage, gate: NonInferiorityGate, setting: Setting, want: i
     y, n = (np.array([float(getattr(arm, name)) for arm in arms]) for name in ("sum", "count"))
     if n.sum() <= 0:
         return f"the series of {setting.arm} count nothing"
+    if gate.bounds is not None and (outside := gate.bounds.outside(arms)):
+        return gate.bounds.contradicted(outside)
 
     def draw(rng: np.random.Generator, sequences: int) -> tuple[Floats, Floats]:
         one, other = (blocks(rng, len(arms), want, _length(len(arms)), sequences) for _ in range(2))

@@ -1,7 +1,7 @@
 """The same tests for many sequences of slices at once: what ``ladder tune`` asks four hundred times.
 
-Formulas are those of slices.py, mixture.py and rates.py, over arrays; tests hold both against each other. numpy comes
-with this module, so it is imported only when it is needed.
+Formulas are those of slices.py, mixture.py, rates.py and betting.py, over arrays; tests hold both against each other.
+numpy comes with this module, so it is imported only when it is needed.
 """
 
 import math
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, logsumexp
 
+from promotion_ladder.core.statistics.betting import LAMS
 from promotion_ladder.core.statistics.mixture import mixture_rho
 from promotion_ladder.core.statistics.rates import LOWER_BETS
 
@@ -37,6 +38,8 @@ class Question(NamedTuple):
     """Autocorrelation above which nothing is concluded."""
     exact: bool
     """Whether the exact comparison of rates has to agree."""
+    bounds: tuple[float, float] | None = None
+    """Of scores that are bet on; what lies outside is taken to be at the bound."""
 
 
 class Answers(NamedTuple):
@@ -89,14 +92,40 @@ def _exact(x: Floats, bound: float) -> Floats:
     return found
 
 
+def _means(x: Floats, low: float, high: float) -> Floats:
+    """Bounds.means: each slice as two means of weight one; nothing where one arm has none."""
+    both = (x[..., 1] > 0) & (x[..., 3] > 0)
+    means = [np.clip(x[..., y] / np.where(both, x[..., y + 1], 1), low, high) - low for y in (0, 2)]
+    return np.stack([means[0], both, means[1], both], axis=-1) * both[..., None]
+
+
+def _bets(x: Floats, m0: float, side: float) -> Floats:
+    """MeanBets.log_e after each slice, of the differences of means times ``side``."""
+    over = np.clip(side * (x[..., 0] - x[..., 2]), -1, 1) - np.where(x[..., 1] > 0, m0, 0)
+    capital = [np.cumsum(np.log1p(lam / (1 + m0) * over), axis=1) for lam in LAMS]
+    found: Floats = logsumexp(np.stack(capital), axis=0) - math.log(len(LAMS))
+    return found
+
+
+def _bet_on(x: Floats, slot: Places, known: Bools, asked: Question, width: float) -> Answers:
+    harm = known & (_bets(x, 0.0, -asked.good / width) >= math.log(1 / asked.shared))
+    fine = known & ~harm & (_bets(x, -asked.margin / width, asked.good / width) >= math.log(1 / asked.alpha))
+    return Answers(slot, harm, fine)
+
+
 def ask(x: Floats, asked: Question) -> Answers:
     """``x`` has sequences, slices and the four numbers of a slice (slices.py)."""
+    if asked.bounds is not None:
+        x = _means(x, *asked.bounds)
     filled = (x[..., 1] != 0) | (x[..., 3] != 0)
     slot = np.argsort(~filled, axis=1, kind="stable")
     x, filled = np.take_along_axis(x, slot[..., None], axis=1), np.take_along_axis(filled, slot, axis=1)
     k = np.cumsum(filled, axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         value, variance, auto = _differences(x, k, 1.0)
+        if asked.bounds is not None:  # slices that are all alike, without any autocorrelation, show something, too
+            known = filled & (k >= asked.least) & ~(auto > asked.dependent)
+            return _bet_on(x, slot, known, asked, asked.bounds[1] - asked.bounds[0])
         bounded, spread = (value, variance) if asked.scale == 1 else _differences(x, k, asked.scale)[:2]
         z_harm = -asked.good * value / np.sqrt(variance)
         z_fine = (asked.good * bounded + asked.margin) / np.sqrt(spread)
