@@ -2,16 +2,21 @@
 
 import math
 from datetime import timedelta
+from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.histories import NON_INFERIORITY, history, ladder
+from tests.core.histories import NON_INFERIORITY, SCORED, history, ladder, scored
 
 from promotion_ladder.core.gates import NonInferiorityGate
+from promotion_ladder.core.gates.bounds import Bounds
+from promotion_ladder.core.history import History
 from promotion_ladder.core.ladder import Ladder
-from promotion_ladder.core.plan import Known, Planned, known_of, plan, sliced, stated
+from promotion_ladder.core.plan import Known, Planned, _bet_slices, known_of, plan, sliced, stated
 from promotion_ladder.core.platform import Variant
+from promotion_ladder.core.statistics.many import Question, ask
 from promotion_ladder.core.statistics.mixture import mixture_rho
 from promotion_ladder.core.statistics.planning import anytime_margin, anytime_power, anytime_slices
 
@@ -102,3 +107,39 @@ def test_what_nothing_is_known_of_is_said_not_to_be() -> None:
     gate = NonInferiorityGate.model_validate(NON_INFERIORITY[1])
     assert stated(gate, 60, 0.008) is None
     assert known_of([], "") is None
+
+
+def of_scores(up: Ladder, over: History) -> Planned:
+    gate = up.stages[1].gates[0]
+    assert isinstance(gate, NonInferiorityGate)
+    found = known_of(sliced(gate, over, "canary", Variant.BASELINE), "baseline", gate.bounds)
+    assert found is not None
+    return next(iter(plan(up, {("canary", gate.name): found})))
+
+
+def test_scores_with_bounds_are_planned_by_their_bets() -> None:
+    one = of_scores(ladder(gates=[SCORED]), scored())
+    assert one.watch is not None
+    assert timedelta(hours=2) <= one.watch <= timedelta(hours=8)
+    tight = of_scores(ladder(gates=[SCORED | {"margin": "0.02"}]), scored())
+    assert tight.watch is None, "96 slices: no bet can gain more than 2 % in one of them"
+    assert tight.reachable == one.reachable
+    assert tight.reachable is not None
+    assert 0.03 < tight.reachable < 0.1
+    wide = of_scores(ladder(gates=[SCORED | {"margin": "0.5"}]), scored())
+    assert [each.margin for each in wide.margins] == [0.25, 0.5], "a margin of all there is shows nothing"
+    outside = of_scores(ladder(gates=[SCORED]), scored(worst=5))
+    assert "a mean lies outside 'bounds'" in outside.because
+    assert outside.watch is None
+
+
+def test_the_power_that_is_planned_for_bets_is_the_power_they_have() -> None:
+    dice, v1 = np.random.default_rng(1), 0.15**2
+    known_ = Known(v1=v1, ratio=0.5, filled=1, samples=1, source="")
+    slices = _bet_slices(Bounds(low=Decimal(0), high=Decimal(1)), known_, 0.1, 0.05, 1000)
+    assert slices is not None
+    arms = np.clip(0.5 + 0.15 * dice.standard_normal((2, 4000, slices)), 0, 1)
+    ones = np.ones((4000, slices))
+    asked = Question(0.1, 1, 1, 0.05, 0.05, slices, 10, math.inf, exact=False, bounds=(0.0, 1.0))
+    fine = ask(np.stack([arms[0], ones, arms[1], ones], axis=-1), asked).fine
+    assert fine[:, -1].mean() == pytest.approx(0.8, abs=0.05)

@@ -78,7 +78,7 @@ def _known(
             if not isinstance(gate, NonInferiorityGate):
                 continue
             if arm is not None:
-                known = known_of(sliced(gate, history, stage.name, arm), f"recorded slices of {arm}")
+                known = known_of(sliced(gate, history, stage.name, arm), f"recorded slices of {arm}", gate.bounds)
             else:
                 known = stated(gate, rate or 0, sd or 0)
             if known is not None:

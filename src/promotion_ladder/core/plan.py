@@ -12,15 +12,19 @@ from decimal import Decimal
 from promotion_ladder.core.base import Duration, Record, show_duration
 from promotion_ladder.core.evidence import Arm, TradeOutcome
 from promotion_ladder.core.gates import NonInferiorityGate
+from promotion_ladder.core.gates.bounds import Bounds
 from promotion_ladder.core.gates.terms import Measure
 from promotion_ladder.core.history import History, Key
 from promotion_ladder.core.ladder import Ladder, Stage
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.slicing import Span, of_trades
+from promotion_ladder.core.statistics.betting import MeanBets
 from promotion_ladder.core.statistics.mixture import mixture_rho
 from promotion_ladder.core.statistics.planning import anytime_margin, anytime_slices
 
 POWER = 0.8
+POWER_Z = 0.8416
+"""Standard errors that one look in five falls short by."""
 SCALES = (0.5, 1.0, 2.0, 4.0)
 """The margins that are planned for, as parts of the one that is asked."""
 LEAST_SLICES = 20
@@ -39,6 +43,8 @@ class Known(Record):
     samples: float
     """Outcomes in a slice."""
     source: str
+    outside: int = 0
+    """Slices that contradict the gate's ``bounds``."""
 
 
 class Margin(Record):
@@ -89,17 +95,23 @@ def _of_trades(trades: Sequence[TradeOutcome], begin: datetime, length: timedelt
     return [told.get(start, Arm(sum=Decimal(0), count=Decimal(0), samples=0)) for start in span.starts(length)]
 
 
-def known_of(arms: Sequence[Arm | None], source: str) -> Known | None:
-    """What slices of one arm say; None where there are too few of them."""
+def known_of(arms: Sequence[Arm | None], source: str, bounds: Bounds | None = None) -> Known | None:
+    """What slices of one arm say; None where there are too few of them. With ``bounds`` each counts alike."""
     told = [arm for arm in arms if arm is not None]
-    full = [(float(arm.sum), float(arm.count), arm.samples) for arm in told if arm.count > 0]
+    full = [
+        (float(arm.sum), float(arm.count), float(arm.count if arm.samples is None else arm.samples))
+        for arm in told if arm.count > 0
+    ]  # fmt: skip
     if len(full) < LEAST_SLICES:
         return None
+    outside = bounds.outside(told) if bounds is not None else 0
+    if bounds is not None:
+        full = [(y / n, 1.0, samples) for y, n, samples in full]
     total, k = sum(n for _, n, _ in full), len(full)
     ratio = sum(y for y, _, _ in full) / total
     v1 = k * k / (k - 1) * sum((y - ratio * n) ** 2 for y, n, _ in full) / total**2
-    samples = sum(n if told_of is None else told_of for _, n, told_of in full) / len(told)
-    return Known(v1=v1, ratio=ratio, filled=k / len(told), samples=samples, source=source)
+    samples = sum(each for _, _, each in full) / len(told)
+    return Known(v1=v1, ratio=ratio, filled=k / len(told), samples=samples, source=source, outside=outside)
 
 
 def stated(gate: NonInferiorityGate, trades_per_hour: float, sd: float) -> Known | None:
@@ -128,9 +140,12 @@ def _planned(stage: Stage, gate: NonInferiorityGate, known: Known | None) -> Pla
         return Planned.model_validate({**said, "because": because})
     if gate.measure is not Measure.MEAN and known.ratio <= 0:
         return Planned.model_validate({**said, "because": "no event was recorded, so no rate can be compared"})
-    most = max(int(stage.observe.longest / gate.slice * known.filled), 1)
+    if gate.bounds is not None and known.outside:
+        return Planned.model_validate({**said, "because": gate.bounds.contradicted(known.outside)})
+    most = max(int(stage.observe.longest / gate.slice * _filled(gate, known)), 1)
     step = 1 if gate.measure is Measure.MEAN else asked - 1
     tried = [asked * scale if gate.measure is Measure.MEAN else 1 + step * scale for scale in SCALES]
+    tried = [margin for margin in tried if gate.bounds is None or gate.bounds.share(margin) < 1]
     margins = [Margin(margin=margin, watch=_watch(stage, gate, known, margin, most)) for margin in tried]
     watch = margins[SCALES.index(1.0)].watch
     reachable = _reachable(stage, gate, known, most)
@@ -142,6 +157,27 @@ def _planned(stage: Stage, gate: NonInferiorityGate, known: Known | None) -> Pla
     return Planned.model_validate(
         {**said, "watch": watch, "reachable": reachable, "margins": margins, "because": because}
     )
+
+
+def _filled(gate: NonInferiorityGate, known: Known) -> float:
+    """Share of slices that count: on a slice in which one arm has nothing no bet can be made."""
+    return known.filled if gate.bounds is None else known.filled**2
+
+
+def _bet_slices(bounds: Bounds, known: Known, margin: float, alpha: float, most: int) -> int | None:
+    """The fewest slices that show ``margin`` where each is bet on; None where ``most`` do not."""
+    bets, variance = MeanBets(m0=-bounds.share(margin)), 2 * known.v1 / bounds.width**2
+
+    def enough(slices: int) -> bool:
+        return bets.foreseen(0.0, variance, slices, -POWER_Z) >= math.log(1 / alpha)
+
+    if not enough(most):
+        return None
+    low, high = 0, most  # each capital falls with the root of slices at first, then grows for good
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
 
 
 def _terms(stage: Stage, gate: NonInferiorityGate) -> tuple[float, float]:
@@ -157,19 +193,30 @@ def _variance(gate: NonInferiorityGate, known: Known, margin: float) -> tuple[fl
 
 
 def _watch(stage: Stage, gate: NonInferiorityGate, known: Known, margin: float, most: int) -> timedelta | None:
-    distance, v1 = _variance(gate, known, margin)
-    slices = anytime_slices(distance, v1, *_terms(stage, gate), power=POWER, most=most)
+    alpha, rho = _terms(stage, gate)
+    if gate.bounds is not None:
+        slices = _bet_slices(gate.bounds, known, margin, alpha, most)
+    else:
+        distance, v1 = _variance(gate, known, margin)
+        slices = anytime_slices(distance, v1, alpha, rho, power=POWER, most=most)
     if slices is None:
         return None
     enough = stage.samples_needed(gate) / known.samples
     least = max(gate.cover, stage.observe.min) / gate.slice
-    needed = math.ceil(max(max(slices, gate.min_slices) / known.filled, enough, least))
+    needed = math.ceil(max(max(slices, gate.min_slices) / _filled(gate, known), enough, least))
     return needed * gate.slice if needed <= stage.observe.longest / gate.slice else None
 
 
 def _reachable(stage: Stage, gate: NonInferiorityGate, known: Known, most: int) -> float:
     """The tightest margin by ``observe.max``; of a ratio by bisection, since it widens its own variance."""
     alpha, rho = _terms(stage, gate)
+    if gate.bounds is not None:
+        low, high = 0.0, gate.bounds.width
+        for _ in range(40):
+            middle = (low + high) / 2
+            shown = _bet_slices(gate.bounds, known, middle, alpha, most) is not None
+            low, high = (low, middle) if shown else (middle, high)
+        return high
     if gate.measure is Measure.MEAN:
         return anytime_margin(2 * known.v1, most, alpha, rho, power=POWER)
     low, high = 1.0, 1_000.0
