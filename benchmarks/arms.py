@@ -157,4 +157,32 @@ def _counts(events: Floats, count: int) -> Arm:
     return Arm(n=n, total=events, squares=events, wins=events)  # an event counts 1, and so does its square
 
 
-Arms = Trading | Rejecting
+@dataclass(frozen=True)
+class Scoring:
+    """How scores between 0 and 1 come out in both arms; less is better."""
+
+    bins: int = 200
+    each: int = 1
+    """Scores in a bin."""
+    rare: bool = False
+    """1 in 2 of 100 forecasts, else 0; without it, Brier scores of forecasts that are right as often as they say."""
+    worse: float = 0.0
+    """How much higher the candidate's mean is: it is wrong more often, or some forecasts are turned round."""
+
+    def draw(self, dice: np.random.Generator, reps: int) -> tuple[Arm, Arm]:
+        """Candidate and baseline."""
+        arms = []
+        for worse in (self.worse, 0.0):
+            shape = (reps, self.bins, self.each)
+            if self.rare:
+                scores = (dice.random(shape) < 0.02 + worse).astype(float)
+            else:
+                said = dice.beta(0.5, 0.5, shape)
+                came = dice.random(shape) < said
+                turned = dice.random(shape) < 2 * worse  # each costs (1 - 2 said)², a half in the mean
+                scores = np.square(np.where(turned, 1 - said, said) - came)
+            arms.append(_arm(scores, keep=False))
+        return arms[0], arms[1]
+
+
+Arms = Trading | Rejecting | Scoring

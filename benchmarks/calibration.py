@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from benchmarks import rules
-from benchmarks.arms import Arm, Arms, Rejecting, Tail, Trading, exceeding, healthy_wins
+from benchmarks.arms import Arm, Arms, Rejecting, Scoring, Tail, Trading, exceeding, healthy_wins
 from benchmarks.rules import Answer, Asked
 
 VERSION = 1
@@ -104,7 +104,20 @@ def _counts() -> Iterator[Case]:
     yield Case("latency/all 1.5 times as long", Rejecting(rate=0.01, times=exceeding(1.5) / 0.01), LATENCY)
 
 
-CASES = (*_profit(), *_counts())
+def _scores() -> Iterator[Case]:
+    """One score a slice, rare and all or nothing; then Brier scores, a few a slice and many."""
+    for name, arms, margin in (
+        ("scores/rare", Scoring(rare=True), 0.03),
+        ("scores/rare/5 a slice", Scoring(rare=True, each=5), 0.03),
+        ("scores/brier/5 a slice", Scoring(each=5), 0.05),
+        ("scores/brier/20 a slice", Scoring(each=20), 0.05),
+    ):
+        once = (arms.bins,), (arms.bins,)
+        yield Case(f"{name}/equal", arms, Asked(margin=margin), *once, peers=False)
+        yield Case(f"{name}/margin", replace(arms, worse=margin), Asked(margin=margin), *once, peers=False)
+
+
+CASES = (*_profit(), *_counts(), *_scores())
 
 
 class Stage(NamedTuple):
@@ -169,6 +182,11 @@ def row(case: str, looks: int, slices: int, rule: str, answer: Answer) -> Row:
 def answers(case: Case, dice: np.random.Generator, reps: int) -> Iterator[tuple[int, int, str, Answer]]:
     """What each rule says in ``reps`` repetitions of ``case``."""
     arms = case.arms.draw(dice, reps)
+    if isinstance(case.arms, Scoring):
+        slices = case.arms.bins
+        for rule, bounds in (("ours", None), ("ours with bounds", (0.0, 1.0))):
+            yield slices, slices, rule, rules.scores(*arms, case.asked.margin, bounds)
+        return
     good = 1 if isinstance(case.arms, Trading) else -1
     for looks, slices in zip(case.looks, case.slices, strict=True):
         mine = rules.ours(*arms, looks, slices, case.asked)

@@ -159,9 +159,24 @@ def kills(rates: Rates) -> str:
     return table(["true win rate", "threshold", "120 trades", "300 trades", "1,200 trades"], rows)
 
 
+def scores(rates: Rates) -> str:
+    """Scores between 0 and 1, their spread estimated or bet on."""
+    rows = []
+    for name in ("rare", "rare/5 a slice", "brier/5 a slice", "brier/20 a slice"):
+        for rule in ("ours", "ours with bounds"):
+            cells = [
+                rates.share(column, f"scores/{name}/{case}", rule, 200)
+                for case in ("equal", "margin")
+                for column in ("abort", "passed")
+            ]
+            rows.append([name, rule.replace("ours with", "with").replace("ours", "without"), *cells])
+    heads = ("scores", "bounds", "equal: aborted", "equal: passed", "worse: aborted", "worse: passed")
+    return table(heads, rows)
+
+
 TABLES: dict[str, Callable[[Rates], str]] = {
     "false_aborts": false_aborts, "our_aborts": our_aborts, "our_passes": our_passes, "false_passes": false_passes,
-    "powers": powers, "dependent": dependent, "stages": stages, "kills": kills,
+    "powers": powers, "dependent": dependent, "scores": scores, "stages": stages, "kills": kills,
 }  # fmt: skip
 
 

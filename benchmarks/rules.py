@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtri
 
 from promotion_ladder.core.gates.non_inferiority import DEPENDENT
+from promotion_ladder.core.statistics.many import Question, ask
 from promotion_ladder.core.statistics.mixture import mixture_rho
 from promotion_ladder.core.statistics.rates import LOWER_BETS
 
@@ -129,6 +130,21 @@ def ours(candidate: Arm, baseline: Arm, looks: int, slices: int, asked: Asked) -
     judged = non_inferiority(candidate.coarser(slices), baseline.coarser(slices), asked)
     step = slices // looks
     return Answer(first(judged.fails[:, step - 1 :: step]), first(judged.passes[:, step - 1 :: step]))
+
+
+def scores(candidate: Arm, baseline: Arm, margin: float, bounds: tuple[float, float] | None) -> Answer:
+    """The gate on scores of which less is better, with ``bounds`` or without; a slice a bin, a look after each.
+
+    As ``ladder tune`` has it (core/statistics/many.py); tests/core/test_tuning.py holds that against the gate.
+    """
+    x = np.stack([candidate.total, candidate.n, baseline.total, baseline.n], axis=-1)
+    plain = Asked()
+    asked = Question(
+        margin=margin, scale=1, good=-1, alpha=plain.alpha, shared=plain.alpha, horizon=x.shape[1],
+        least=plain.min_slices, dependent=DEPENDENT, exact=False, bounds=bounds,
+    )  # fmt: skip
+    answers = ask(x, asked)
+    return Answer(first(answers.harm), first(answers.fine & (candidate.n.cumsum(axis=1) >= plain.min_samples)))
 
 
 # --- z-tests ------------------------------------------------------------------------------------------------------
