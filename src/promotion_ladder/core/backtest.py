@@ -19,7 +19,7 @@ from promotion_ladder.core.decide import Decision, Step, decide, looks_of, with_
 from promotion_ladder.core.gates import Gate, Guard, NonInferiorityGate, OnTrip, StreakGuard, TradesGate, Wants
 from promotion_ladder.core.gates.age import AgeCheck, HeartbeatGate, HeartbeatGuard, StalenessGate, StalenessGuard
 from promotion_ladder.core.gates.money import MoneyCheck
-from promotion_ladder.core.gates.non_inferiority import Terms
+from promotion_ladder.core.gates.terms import Terms
 from promotion_ladder.core.history import History
 from promotion_ladder.core.ladder import Ladder, Stage, VetoExit
 from promotion_ladder.core.platform import Variant
