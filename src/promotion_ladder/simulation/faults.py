@@ -103,6 +103,7 @@ def inject(world: World, fault: Fault) -> None:
             fault.seconds,
             fault.instrument,
         )
+        world.faults_changed()
 
 
 def clear(world: World, kind: str = "") -> int:
@@ -110,6 +111,7 @@ def clear(world: World, kind: str = "") -> int:
     with world.transaction():
         standing = int(world.value("SELECT count(*) FROM faults WHERE ? IN ('', kind)", kind))
         world.run("DELETE FROM faults WHERE ? IN ('', kind)", kind)
+        world.faults_changed()
         return standing
 
 
@@ -172,8 +174,7 @@ class FaultMiddleware:
             await self._app(scope, receive, send)
 
     def _take(self, target: tuple[str, str], kind: FaultKind) -> float | None:
-        with self._world.transaction():
-            found = self._world.take_fault(*target, kind)
+        found = self._world.take_fault(*target, kind)
         return None if found is None else float(found["seconds"])
 
 

@@ -66,7 +66,7 @@ async def inject(world: Sim, fault: Fault) -> None:
 @router.get("/simulation/faults")
 async def standing(world: Sim) -> list[dict[str, Any]]:
     """All standing faults."""
-    return world.rows("SELECT * FROM faults ORDER BY n")
+    return world.faults()
 
 
 @router.delete("/simulation/faults")

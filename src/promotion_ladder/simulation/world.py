@@ -49,6 +49,7 @@ class World:
         self.monotonic = monotonic
         self._behaviours: dict[tuple[str, str], Behaviour] = {}
         self._depth = 0
+        self._faults: list[Row] | None = None
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         # WAL with NORMAL survives the death of the process at any moment; only a power cut could cost the last ticks.
@@ -82,6 +83,7 @@ class World:
         except BaseException:
             self._db.execute("ROLLBACK")
             self.deadlines, self.tick = deadlines, tick
+            self.faults_changed()
             raise
         else:
             self._db.execute("COMMIT")
@@ -198,20 +200,27 @@ class World:
 
     def standing(self, bot: str, kind: str) -> list[Row]:
         """Every lasting fault of this kind that stands for the bot."""
-        return self.rows("SELECT * FROM faults WHERE kind = ? AND bot IN (?, '*')", kind, bot)
+        return [one for one in self.faults() if one["kind"] == kind and one["bot"] in (bot, "*")]
 
     def take_fault(self, bot: str, verb: str, kind: str) -> Row | None:
         """Use up one turn of a fault of this kind, if one stands for bot and verb."""
-        found = self.row(
-            "SELECT * FROM faults WHERE kind = ? AND bot IN (?, '*') AND verb IN (?, '*') ORDER BY n LIMIT 1",
-            kind,
-            bot,
-            verb,
-        )
+        found = next((one for one in self.standing(bot, kind) if one["verb"] in (verb, "*")), None)
         if found is not None and found["turns"] is not None:
-            self.run("UPDATE faults SET turns = turns - 1 WHERE n = ?", found["n"])
-            self.run("DELETE FROM faults WHERE turns <= 0")
+            with self.transaction():
+                self.run("UPDATE faults SET turns = turns - 1 WHERE n = ?", found["n"])
+                self.run("DELETE FROM faults WHERE turns <= 0")
+                self.faults_changed()
         return found
+
+    def faults(self) -> list[Row]:
+        """All that stand, oldest first. Remembered: every verb and every bot at every tick asks, mostly for nothing."""
+        if self._faults is None:
+            self._faults = self.rows("SELECT * FROM faults ORDER BY n")
+        return self._faults
+
+    def faults_changed(self) -> None:
+        """Read them anew when somebody asks."""
+        self._faults = None
 
 
 def show_time(moment: datetime) -> str:
