@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -37,6 +38,7 @@ LEASE = "30m"
 CROWD_CHANGE = ChangeClass.IMAGE
 """The class of change that goes up the crowd's ladder: a shadow with no money and no guards, judged without end."""
 CROWD_EVERY = "30s"
+CROWD_SCRAPE = "15s"
 CROWD_TICK = 0.5
 """Seconds between two ticks of the platform under a crowd: its bots trade no faster than it can answer."""
 AT_ONCE = 5
@@ -121,10 +123,20 @@ class Bed:
 
     async def crowd(self, count: int) -> None:
         """Let as many other promotions be judged every few seconds, for as long as the stack stands."""
+        self._scrape_seldom()
         names = [f"crowd-{number:03}" for number in range(count)]
         for few in (names[at : at + AT_ONCE] for at in range(0, count, AT_ONCE)):
             await asyncio.gather(*(self.knobs.add_bot(BotSpec(bot=name, account=f"acct-{name}")) for name in few))
             await asyncio.gather(*(self._start(name, CROWD_CHANGE) for name in few))
+
+    def _scrape_seldom(self) -> None:
+        """Or the metrics of hundreds of bots, told by the process that answers all verbs, would be what is measured."""
+        file, prometheus = self.stack.state_dir / "prometheus.yml", self.stack.prometheus.popen
+        seconds = file.read_text().replace("scrape_interval: 1s", f"scrape_interval: {CROWD_SCRAPE}")
+        file.write_text(seconds)
+        if CROWD_SCRAPE not in seconds or prometheus is None:
+            raise RuntimeError(f"{file} has no scrape interval to be changed")
+        prometheus.send_signal(signal.SIGHUP)
 
     async def _start(self, bot: str, change: ChangeClass = ChangeClass.STRATEGY) -> str:
         release = make_release(bot, f"2.{self.round}.0", author="ana", change=change)

@@ -153,10 +153,8 @@ class Climb:
             state.entries_paused = True
             raise
         except ActivityError as error:
-            if not isinstance(error.cause, ApplicationError) or error.cause.type != Code.LATCHED:
-                raise
+            self.hold_under_latch(error)
             state.entries_paused = True
-            self.hold(Code.LATCHED, "ladder", error.cause.message)
             await self.checkpoint()
         else:
             self.record("reopened", opened.sentence)
@@ -272,6 +270,12 @@ class Climb:
         self.record("held", reason, actor=actor, code=code)
         self.tell(NoticeKind.HELD, f"on hold: {reason}", needs_person=True)
 
+    def hold_under_latch(self, error: ActivityError) -> None:
+        """Stand still where a latch forbids the exposure that was asked for; any other failure is raised again."""
+        if not isinstance(error.cause, ApplicationError) or error.cause.type != Code.LATCHED:
+            raise error
+        self.hold(Code.LATCHED, "ladder", error.cause.message)
+
     def resume(self, turn: type[Retry | Skip] | None = None) -> None:
         """Go on after a hold, or take the turn a person asked for."""
         self.state.hold = None
@@ -385,14 +389,3 @@ class Climb:
 def _left(end: datetime | None) -> timedelta:
     """How long until ``end``; without one, for ever."""
     return timedelta.max if end is None else end - workflow.now()
-
-
-async def detached(task: "asyncio.Task[None]") -> None:
-    """Wait for ``task`` to its end; a cancel request of the workflow does not reach it."""
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if task.cancelled():
-                raise
-    task.result()

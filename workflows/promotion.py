@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
         StartOrder,
     )
     from promotion_ladder.workflows import exits, incidents, observation, outbox, reminders, steps
-    from promotion_ladder.workflows.climb import FLUSH, Climb, ComeDown, Renew, Retry, Skip, detached
+    from promotion_ladder.workflows.climb import FLUSH, Climb, ComeDown, Renew, Retry, Skip
     from promotion_ladder.workflows.compensation import come_down
     from promotion_ladder.workflows.messages import Messages
 
@@ -367,3 +367,14 @@ class Promotion:
     def pending(self) -> Pending:
         """What the promotion waits for."""
         return pending(self.climb.state)
+
+
+async def detached(task: "asyncio.Task[None]") -> None:
+    """Wait for ``task`` to its end; a cancel request of the workflow does not reach it."""
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+    task.result()

@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from promotion_ladder.activities.admission import AdmissionActivities
     from promotion_ladder.activities.platform import PlatformActivities
-    from promotion_ladder.contracts import Admission, ProveOrder, SettleRequest
+    from promotion_ladder.contracts import Admission, Entered, ProveOrder, SettleRequest
     from promotion_ladder.core.codes import Code
     from promotion_ladder.core.gates import AttestationGate
     from promotion_ladder.core.notice import NoticeKind
@@ -85,10 +85,20 @@ async def enter(climb: Climb) -> None:
     # Undo before do: from here on a stop flattens, even if the answer of the next effect is lost.
     state.may_be_exposed = state.may_be_exposed or state.stage.mode.touches_money
     climb.enter_phase(Phase.ENTERING)
-    entered = await climb.perform(PlatformActivities.enter, climb.stage_order(), f"enter {state.stage_name}", PLATFORM)
+    entered = await _entered(climb)
     state.entered_at, state.standing = entered.at, None
     climb.record("stage_entered", entered.sentence, capital=str(state.stage.share))
     climb.tell(NoticeKind.STAGE_ENTERED, entered.sentence)
+
+
+async def _entered(climb: Climb) -> Entered:
+    """Give the stage's share. Under a latch nothing new is exposed, and what stands stays watched: it waits."""
+    while True:
+        order, summary = climb.stage_order(), f"enter {climb.state.stage_name}"
+        try:
+            return await climb.perform(PlatformActivities.enter, order, summary, PLATFORM)
+        except ActivityError as error:
+            climb.hold_under_latch(error)
 
 
 async def _prove(climb: Climb) -> None:

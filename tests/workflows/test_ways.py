@@ -333,6 +333,24 @@ async def test_a_latched_platform_refuses_the_start(world: World) -> None:
     assert (result.ending, result.code) == (Ending.REFUSED, Code.LATCHED)
 
 
+async def test_a_stage_whose_exposure_a_latch_forbids_waits_for_a_person_and_nothing_comes_down(world: World) -> None:
+    await world.start()
+    await world.until_phase(Phase.AWAITING_APPROVAL)
+    world.platform.latches.append(Latch(scope="venue", target="sim", reason="odd", by="omar", at=datetime.now(UTC)))
+    await world.update(Verb.APPROVE)
+    state = await world.until(lambda state: state.hold is not None)
+    assert (state.stage_name, state.entered_at, state.hold and state.hold.code) == ("live", None, Code.LATCHED)
+    assert world.platform.shares[Variant.CANDIDATE] == TOTAL / 10, "what stood below stands and is watched"
+    await world.update(Verb.RESUME, "omar")
+    again = await world.until(
+        lambda now: now.hold is not None and state.hold is not None and now.hold.at > state.hold.at
+    )
+    assert again.stop is None, "going on too early changes nothing"
+    world.platform.latches.clear()
+    await world.update(Verb.RESUME, "omar")
+    assert (await world.until(lambda state: state.entered_at is not None)).stage_name == "live"
+
+
 async def test_after_a_kill_that_only_pauses_resume_waits_for_the_latch_and_then_lets_it_trade_again(
     world: World,
 ) -> None:
