@@ -31,7 +31,7 @@ def words(text: str) -> frozenset[str]:
 
 ALL = words("core contracts ports settings config adapters simulation testing client stack activities workflows")
 ALL |= words("workers cli demo tree connection descent incidents reconciling watching beside paging fake_slack gateway")
-ALL |= words("querying")
+ALL |= words("querying serving supplying front")
 THE_WORLD = words("aiohttp fastapi httpx matplotlib prometheus_api_client prometheus_client requests rich slack_bolt")
 THE_WORLD |= words("slack_sdk sqlalchemy typer uvicorn")
 TEMPORAL = words("temporalio")
@@ -45,7 +45,8 @@ LAYERS = {
     "config": Layer(words("core"), never=THE_WORLD | TEMPORAL),
     "settings": Layer(words("core config"), never=THE_WORLD | TEMPORAL),
     "adapters": Layer(words("core ports config"), never=TEMPORAL),
-    "simulation": Layer(words("core ports config"), never=TEMPORAL),
+    "serving": Layer(words("core ports"), never=TEMPORAL),
+    "simulation": Layer(words("core ports config serving"), never=TEMPORAL),
     "fake_slack": Layer(words(""), only=words("aiohttp pydantic yaml")),
     "descent": Layer(words("core ports"), never=THE_WORLD | TEMPORAL),
     "incidents": Layer(words("core ports"), never=THE_WORLD | TEMPORAL),
@@ -56,6 +57,8 @@ LAYERS = {
     "activities": Layer(words("core contracts ports descent incidents querying reconciling watching"), never=THE_WORLD),
     "workflows": Layer(words("core contracts ports activities"), only=words("pydantic pydantic_core temporalio")),
     "beside": Layer(words("core ports settings config adapters descent querying watching"), never=TEMPORAL),
+    "supplying": Layer(words("core ports descent"), never=THE_WORLD | TEMPORAL),
+    "front": Layer(words("core ports settings adapters beside serving supplying"), never=TEMPORAL),
     "connection": Layer(words("core settings"), never=THE_WORLD),
     "client": Layer(
         words("core contracts ports settings config adapters connection descent incidents paging reconciling")

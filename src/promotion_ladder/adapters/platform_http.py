@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from promotion_ladder.core.base import Record
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.errors import LadderError
+from promotion_ladder.core.errors import LadderError, UnansweredError
 from promotion_ladder.core.flat import Flatness, FlatReport
 from promotion_ladder.core.platform import (
     BotFacts,
@@ -36,7 +36,6 @@ from promotion_ladder.core.platform import (
     Telemetry,
     Variant,
 )
-from promotion_ladder.core.release import ReleaseRef
 from promotion_ladder.ports import Platform
 
 T = TypeVar("T")
@@ -57,6 +56,10 @@ class _ReplayId(Record):
     replay_id: str
 
 
+class _Known(Record):
+    digest: str
+
+
 class _Refusal(Record):
     code: str
     detail: str = ""
@@ -67,8 +70,9 @@ class HttpPlatform(Platform):
     """A platform behind ``base_url``.
 
     Every verb raises LadderError: ``OPS_PLATFORM_DOWN`` when no answer came in time or none that can be read (NaN,
-    HTML, a missing field), otherwise the code the platform gave. ``verify_flat`` answers ``unreachable`` instead of
-    raising ``OPS_PLATFORM_DOWN``. One instance belongs to one event loop.
+    HTML, a missing field), otherwise the code the platform gave. It is an ``UnansweredError`` when the verb may have
+    been done all the same. ``verify_flat`` answers ``unreachable`` instead of raising ``OPS_PLATFORM_DOWN``. One
+    instance belongs to one event loop.
     """
 
     def __init__(
@@ -94,7 +98,7 @@ class HttpPlatform(Platform):
     async def knows(self, bot: str, release_digest: str) -> bool:
         """Whether this release of the bot was published to the platform."""
         try:
-            found = await self._get(ReleaseRef, "knows", _path(bot, "releases", release_digest))
+            found = await self._get(_Known, "knows", _path(bot, "releases", release_digest))
         except LadderError as error:
             if error.code is Code.UNKNOWN_RELEASE:
                 return False
@@ -219,6 +223,9 @@ class HttpPlatform(Platform):
             # httpx bounds each read, so a server that sends a byte now and then would never time out without this.
             async with asyncio.timeout(self._total):
                 answer = await self._client.request(method, path, params=asked, json=content)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:  # nothing was sent
+            silence = _silence(verb, path, f"no answer ({type(error).__name__})")
+            raise LadderError(Code.PLATFORM_DOWN, silence) from error
         except (httpx.HTTPError, TimeoutError) as error:
             raise _down(verb, path, f"no answer ({type(error).__name__})") from error
         if answer.is_success:
@@ -252,6 +259,10 @@ def _refused(verb: str, path: str, answer: httpx.Response) -> LadderError:
 
 
 def _down(verb: str, path: str, why: str) -> LadderError:
+    return UnansweredError(Code.PLATFORM_DOWN, _silence(verb, path, why))
+
+
+def _silence(verb: str, path: str, why: str) -> str:
     bot = path.removeprefix("/bots/").split("/")[0] if path.startswith("/bots/") else ""
     whom = f" for {bot}" if bot else ""
-    return LadderError(Code.PLATFORM_DOWN, f"{verb}{whom}: {why}")
+    return f"{verb}{whom}: {why}"

@@ -11,3 +11,7 @@ class LadderError(Exception):
         self.detail = detail or code.sentence
         self.next_step = next_step or code.next_step
         super().__init__(f"{self.detail} [{code}]")
+
+
+class UnansweredError(LadderError):
+    """No answer came, or none that can be read: what was asked may have been done. A plain one is sure it was not."""

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import yaml
 
+from promotion_ladder.core.admission import MONEY_NEEDS
+from promotion_ladder.serving import contract_app
 from promotion_ladder.simulation.bots import BotSpec, add_bot, default_bots
 from promotion_ladder.simulation.prices import load_prices
-from promotion_ladder.simulation.server import contract_app, serve
+from promotion_ladder.simulation.server import serve
 from promotion_ladder.simulation.world import World
 
 
@@ -32,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     options.state.parent.mkdir(parents=True, exist_ok=True)
-    world = World(options.state, prices, options.seed)
+    world = World(options.state, prices, options.seed, without=options.without)
     try:
         with world.transaction():
             if world.value("SELECT 1 FROM bots") is None:
@@ -58,6 +60,13 @@ def _specs(path: Path | None) -> tuple[BotSpec, ...]:
     return tuple(BotSpec.model_validate(entry) for entry in entries)
 
 
+def _capabilities(text: str) -> frozenset[str]:
+    named = frozenset(text.split(","))
+    if named - MONEY_NEEDS:
+        raise argparse.ArgumentTypeError(f"of {', '.join(sorted(MONEY_NEEDS))}, not {text}")
+    return named
+
+
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m promotion_ladder.simulation", description=__doc__)
     parser.add_argument("--state", type=Path, metavar="FILE", help="SQLite file; made if missing")
@@ -67,6 +76,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=7, help="used when the state file is made, then kept")
     parser.add_argument("--prices", type=Path, metavar="CSV", help="date,price rows instead of the shipped WTI series")
     parser.add_argument("--bots", type=Path, metavar="YAML", help="a list of bots instead of the default desk")
+    parser.add_argument(
+        "--without", type=_capabilities, default=frozenset(), metavar="lease,epoch,keys,latch",
+        help="capabilities that it shall really not have, as a platform that needs 'ladder guard --listen'",
+    )  # fmt: skip
     parser.add_argument("--openapi", action="store_true", help="print the OpenAPI of the contract and end")
     return parser.parse_args(arguments)
 

@@ -33,6 +33,7 @@ def acquire(world: World, name: str, promotion_id: str) -> int:
     """Own the bot: a new promotion gets the next epoch, one seen before the epoch it got then (even if stale now)."""
     with world.transaction():
         bot = world.bot(name)
+        world.refuse_without("epoch", name)
         known = world.value("SELECT epoch FROM acquisitions WHERE bot = ? AND promotion_id = ?", name, promotion_id)
         if known is not None:
             return int(known)
@@ -94,7 +95,7 @@ def set_exposure(world: World, name: str, order: ExposureOrder) -> list[Exposure
             raise LadderError(Code.PLATFORM_REFUSED, f"{name} has no candidate; prepare one first")
         _refuse_held_out(world, name, candidate["digest"])
         _refuse_latched(world, bot)
-        _check_parts(bot, order)
+        _check_parts(world, bot, order)
         if not order.mode.touches_money and Mode(candidate["mode"]).touches_money:
             _refuse_unless_flat(world, name, (Variant.CANDIDATE, Variant.BASELINE), f"mode {order.mode}")
         world.run(
@@ -109,7 +110,8 @@ def set_exposure(world: World, name: str, order: ExposureOrder) -> list[Exposure
         )
         if order.stable == 0:
             book.cancel_entries(world, name, Variant.STABLE)
-        leases.grant(world, name, order.lease if order.mode.touches_money else None)
+        granted = order.mode.touches_money and "lease" not in world.without
+        leases.grant(world, name, order.lease if granted else None)
         parts = {part: str(getattr(order, part)) for part in ("candidate", "baseline", "stable")}
         world.effect("set_exposure", name, Variant.CANDIDATE, order.key, stage=order.stage, mode=order.mode, **parts)
 
@@ -118,7 +120,7 @@ def set_exposure(world: World, name: str, order: ExposureOrder) -> list[Exposure
     return views.exposures(world, name)
 
 
-def _check_parts(bot: Row, order: ExposureOrder) -> None:
+def _check_parts(world: World, bot: Row, order: ExposureOrder) -> None:
     name, total = bot["bot"], Decimal(bot["total_capital"])
     parts = order.candidate + order.baseline + order.stable
     if min(order.candidate, order.baseline, order.stable) < 0 or parts != total:
@@ -137,6 +139,8 @@ def _check_parts(bot: Row, order: ExposureOrder) -> None:
         raise LadderError(Code.PLATFORM_REFUSED, f"{name}: mode {order.mode} without capital for the candidate")
     if order.limits is None:
         raise LadderError(Code.LIMITS_MISSING, f"{name}: mode {order.mode} without limits")
+    if "lease" in world.without:
+        return
     if order.lease is None or order.lease.total_seconds() <= 0:
         raise LadderError(Code.PLATFORM_REFUSED, f"{name}: mode {order.mode} without a lease")
 
@@ -206,6 +210,7 @@ def _enter_mode(world: World, name: str, variant: Variant, mode: Mode) -> None:
 
 def renew_lease(world: World, name: str, order: LeaseOrder) -> LeaseState:
     """Let the exposure stand for another ``ttl``; a lease that ran out cannot be revived."""
+    world.refuse_without("lease", name)
     with world.transaction():
         bot = fenced(world, name, order.promotion_id, order.epoch)
         remaining = leases.left(world, name)
@@ -276,6 +281,8 @@ def settle(world: World, name: str, order: SettleOrder) -> BotFacts:
 def fenced(world: World, name: str, promotion_id: str, epoch: int) -> Row:
     """The bot, if this promotion owns it at this epoch; ``OPS_STALE_EPOCH`` if not."""
     bot = world.bot(name)
+    if "epoch" in world.without:
+        return bot
     if epoch != bot["epoch"] or promotion_id != bot["promotion_id"]:
         raise LadderError(
             Code.STALE_EPOCH,

@@ -3,16 +3,26 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response, status
+from fastapi import APIRouter, Depends, Query, Request, Response, status
 
 from promotion_ladder.core.base import Spec
 from promotion_ladder.core.release import Release, ReleaseRef
 from promotion_ladder.simulation import engine, faults, metrics
 from promotion_ladder.simulation.behaviour import Behaviour
 from promotion_ladder.simulation.bots import BotSpec, add_bot
-from promotion_ladder.simulation.contract import Sim
 from promotion_ladder.simulation.faults import Fault
+from promotion_ladder.simulation.world import World
 
+
+def the_world(request: Request) -> World:
+    """The simulation this application serves."""
+    found = request.app.state.world
+    if not isinstance(found, World):
+        raise TypeError("the application has no world")
+    return found
+
+
+Sim = Annotated[World, Depends(the_world)]
 router = APIRouter(include_in_schema=False)
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,17 +22,27 @@ STOP_SECONDS = 5
 class SimulationProcess:
     """A simulation in a process of its own; ``with SimulationProcess(path) as sim: sim.url``.
 
-    ``tick`` is in seconds, 0 ticks only when asked. Starting again with the same file goes on where it was. Errors go
-    to a log beside the state file. Raises RuntimeError with what the process said when it does not come up.
+    ``tick`` is in seconds, 0 ticks only when asked; ``without`` names capabilities it shall not have. Starting again
+    with the same file goes on where it was. Errors go to a log beside the state file. Raises RuntimeError with what the
+    process said when it does not come up.
     """
 
     def __init__(
-        self, state: Path, *, tick: float = 0.2, seed: int = 7, port: int = 0, bots: Path | None = None
+        self,
+        state: Path,
+        *,
+        tick: float = 0.2,
+        seed: int = 7,
+        port: int = 0,
+        bots: Path | None = None,
+        without: Collection[str] = (),
     ) -> None:
         command = [sys.executable, "-m", "promotion_ladder.simulation"]
         command += ["--state", str(state), "--tick", str(tick), "--seed", str(seed), "--port", str(port)]
         if bots is not None:
             command += ["--bots", str(bots)]
+        if without:
+            command += ["--without", ",".join(without)]
         log = state.with_suffix(".log")
         with log.open("ab") as errors:  # a pipe nobody reads would fill up and hang it
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module

@@ -37,7 +37,8 @@ def start(world: World, name: str, order: ReplayOrder) -> str:
 
     def act() -> str:
         world.release(name, order.release.digest)
-        replay_id = digest({"bot": name, "key": order.key})[:16]
+        again = world.value("SELECT count(*) FROM replays") if "keys" in world.without else 0
+        replay_id = digest({"bot": name, "key": order.key, **({"again": again} if again else {})})[:16]
         world.run("INSERT INTO replays VALUES (?, ?, ?, NULL)", replay_id, name, order.release.digest)
         world.effect("start_replay", name, Variant.CANDIDATE, order.key, replay_id=replay_id)
         return replay_id

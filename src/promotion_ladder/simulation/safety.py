@@ -106,6 +106,7 @@ def latch(world: World, name: str, order: LatchOrder) -> BotFacts:
             )
         world.effect("latch", name, "", order.key, scope=order.scope, target=order.target, by=order.by)
 
+    world.refuse_without("latch", name)
     _check_scope(world, name, order)
     world.once("latch", name, order.key, order, act)
     return views.facts(world, name)
@@ -125,6 +126,7 @@ def unlatch(world: World, name: str, order: LatchOrder) -> BotFacts:
                 )
         world.effect("unlatch", name, "", order.key, scope=order.scope, target=order.target, by=order.by)
 
+    world.refuse_without("latch", name)
     _check_scope(world, name, order)
     world.once("unlatch", name, order.key, order, act)
     return views.facts(world, name)

@@ -44,7 +44,7 @@ def facts(world: World, name: str) -> BotFacts:
             HoldOut.model_validate(row)
             for row in world.rows("SELECT * FROM hold_outs WHERE bot = ? ORDER BY at, digest", name)
         ),
-        capabilities=CAPABILITIES,
+        capabilities=CAPABILITIES - world.without,
     )
 
 

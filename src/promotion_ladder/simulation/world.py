@@ -43,8 +43,11 @@ class World:
         seed: int = 7,
         now: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
+        without: frozenset[str] = frozenset(),
     ) -> None:
+        """``without`` names capabilities that this platform really does not have, and does not name."""
         self.prices = prices
+        self.without = without
         self.now = now
         self.monotonic = monotonic
         self._behaviours: dict[tuple[str, str], Behaviour] = {}
@@ -175,8 +178,11 @@ class World:
         """Do ``act`` unless this key was used for this verb of this bot before; what it answered then.
 
         A refusal (an exception) is not stored: nothing happened, so the same key may be tried again.
-        ``OPS_PLATFORM_REFUSED`` when the key was used for another content.
+        ``OPS_PLATFORM_REFUSED`` when the key was used for another content. Without the capability ``keys``, it is done.
         """
+        if "keys" in self.without:
+            with self.transaction():
+                return act()
         fingerprint = digest(order)
         with self.transaction():
             used = self.row(
@@ -193,6 +199,11 @@ class World:
                 "INSERT INTO keys VALUES (?, ?, ?, ?, ?)", bot, verb, key, fingerprint, json.dumps(answer, default=str)
             )
             return answer
+
+    def refuse_without(self, capability: str, bot: str) -> None:
+        """Raise ``OPS_PLATFORM_REFUSED`` on a platform that was started without this capability."""
+        if capability in self.without:
+            raise LadderError(Code.PLATFORM_REFUSED, f"{bot}: this platform has no {capability}")
 
     def fault(self, bot: str, kind: str) -> bool:
         """Whether a lasting fault of this kind stands for the bot."""
