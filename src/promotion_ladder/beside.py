@@ -12,7 +12,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,11 +103,22 @@ class Beside:
         else:
             await self._watch(facts, telemetry)
 
+    async def watch(self, every: timedelta, stop: asyncio.Event) -> None:
+        """Look again and again until told to stop."""
+        pause = FIRST_PAUSE
+        while not stop.is_set():
+            began = asyncio.get_running_loop().time()
+            await self.look()
+            pause = min(pause * 2, LONGEST_PAUSE) if self.exposed else FIRST_PAUSE
+            wait = pause / 2 if self.exposed else began + every.total_seconds() - asyncio.get_running_loop().time()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), max(0.01, wait))
+
     async def _candidate(self) -> Telemetry | None:
         try:
             return await self.platform.telemetry(self.bot, Variant.CANDIDATE)
         except LadderError as error:
-            if error.code is Code.PLATFORM_REFUSED:
+            if error.code in (Code.PLATFORM_REFUSED, Code.LEASE_LOST):
                 return None  # there is no candidate now
             raise
 
@@ -293,37 +304,56 @@ class Scribe:
         await asyncio.gather(*self._writing)
 
 
-async def run(settings: Settings, bot: str, every: timedelta, file: Path | None, *, as_json: bool) -> int:
+@dataclass(frozen=True)
+class Options:
+    """What a guard was started with."""
+
+    bot: str
+    every: timedelta
+    ladder: Path | None
+    as_json: bool
+
+
+async def run(settings: Settings, options: Options) -> int:
     """Guard until told to stop; the exit status. Raises LadderError when it cannot begin."""
-    if settings.platform_url is None:
-        raise LadderError(Code.PLATFORM_DOWN, "no platform is configured", "set LADDER_PLATFORM_URL")
-    platform = HttpPlatform(settings.platform_url)
-    scribe = Scribe(settings, bot, as_json=as_json)
-    beside = Beside(platform, bot, Ladders(ConfigDirectory(settings.config_dir), file), scribe.say)
-    try:
-        await platform.describe(bot)
-    except LadderError as error:
-        if error.code is Code.UNKNOWN_BOT:
-            raise
-    stop = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    pause = FIRST_PAUSE
-    while not stop.is_set():
-        began = asyncio.get_running_loop().time()
-        await beside.look()
-        pause = min(pause * 2, LONGEST_PAUSE) if beside.exposed else FIRST_PAUSE
-        wait = pause / 2 if beside.exposed else began + every.total_seconds() - asyncio.get_running_loop().time()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), max(0.01, wait))
+    platform = HttpPlatform(platform_url(settings))
+    scribe = Scribe(settings, options.bot, as_json=options.as_json)
+    beside = await begin(settings, options, platform, scribe)
+    await beside.watch(options.every, until_told())
     await scribe.close()
     await platform.close()
     return NOT_FLAT if beside.exposed else DONE
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """``python -m promotion_ladder.beside BOT``: what ``ladder guard`` becomes; the exit status."""
-    parser = argparse.ArgumentParser(prog="ladder guard")
+def platform_url(settings: Settings) -> str:
+    """Where the bot's platform is. Raises LadderError when nobody said."""
+    if settings.platform_url is None:
+        raise LadderError(Code.PLATFORM_DOWN, "no platform is configured", "set LADDER_PLATFORM_URL")
+    return settings.platform_url
+
+
+async def begin(settings: Settings, options: Options, platform: Platform, scribe: Scribe) -> Beside:
+    """The guard of the bot. Raises LadderError when it cannot begin; a platform that is not up yet keeps none."""
+    ladders = Ladders(ConfigDirectory(settings.config_dir), options.ladder)
+    beside = Beside(platform, options.bot, ladders, scribe.say)
+    try:
+        await platform.describe(options.bot)
+    except LadderError as error:
+        if error.code is Code.UNKNOWN_BOT:
+            raise
+    return beside
+
+
+def until_told() -> asyncio.Event:
+    """What is set when SIGTERM or SIGINT comes."""
+    stop = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+    return stop
+
+
+def read(parser: argparse.ArgumentParser, arguments: list[str] | None = None) -> tuple[Options, argparse.Namespace]:
+    """What ``ladder guard`` was started with; ``parser`` may know more. Ends the process when it makes no sense."""
     parser.add_argument("bot")
     parser.add_argument("--every", default="1s")
     parser.add_argument("--ladder", type=Path)
@@ -335,11 +365,22 @@ def main(arguments: list[str] | None = None) -> int:
         every = timedelta(0)
     if every <= timedelta(0):
         parser.error(f"--every {found.every} is no time to wait between two looks: write it as 1s or 500ms")
+    return Options(found.bot, every, found.ladder, found.output == "json"), found
+
+
+def carry(work: Coroutine[None, None, int]) -> int:
+    """Do it; the exit status. What keeps it from beginning is told."""
     try:
-        return asyncio.run(run(environment.load(), found.bot, every, found.ladder, as_json=found.output == "json"))
+        return asyncio.run(work)
     except LadderError as error:
         sys.stderr.write(f"✖ {error.detail}  [{error.code}]\n→ {error.next_step}\n")
         return FAILED
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """``python -m promotion_ladder.beside BOT``: what ``ladder guard`` becomes; the exit status."""
+    options, _ = read(argparse.ArgumentParser(prog="ladder guard"), arguments)
+    return carry(run(environment.load(), options))
 
 
 if __name__ == "__main__":

@@ -226,6 +226,8 @@ class Watcher:
         except LadderError as error:
             if error.code is Code.STALE_EPOCH:
                 raise
+            if error.code is Code.LEASE_LOST:
+                return Finding(_lost(error.detail), OnTrip.ABORT)
             return self._blind(EVERYTHING, error.detail)
         self._blind_since.pop(EVERYTHING, None)
         if lost is not None:
@@ -291,12 +293,7 @@ class Watcher:
             return None
         lease = LeaseOrder(promotion_id=watched.promotion_id, epoch=watched.epoch, ttl=watched.stage.lease)
         state = await self.platform.renew_lease(watched.bot, lease)
-        if state.alive:
-            return None
-        return Verdict(
-            name="lease", kind="lease", outcome=Outcome.FAIL, code=Code.LEASE_LOST,
-            sentence=state.detail or Code.LEASE_LOST.sentence,
-        )  # fmt: skip
+        return None if state.alive else _lost(state.detail)
 
     # --- scopes that are paused for a while -----------------------------------------------------------------------
 
@@ -351,6 +348,13 @@ class Watcher:
 
     def _mark(self, name: str) -> str:
         return f"{PAUSED_BY}{self.watched.promotion_id}:{name}"
+
+
+def _lost(why: str) -> Verdict:
+    return Verdict(
+        name="lease", kind="lease", outcome=Outcome.FAIL, code=Code.LEASE_LOST,
+        sentence=why or Code.LEASE_LOST.sentence,
+    )  # fmt: skip
 
 
 async def _order(platform: Platform, bot: str, key: tuple[str, str, str], reason: str, *, lift: bool) -> None:

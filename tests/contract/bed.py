@@ -164,6 +164,8 @@ class Bed:
 
     platform: Platform
     knobs: Knobs
+    stops_one_market: bool = True
+    """Whether a latch on a market stops that one alone; else it stops all of the bot."""
 
     async def bot(self, account: str = "", venue: str = "sim-exchange", strategy: str = "") -> str:
         """A new bot; on an account of its own unless one is named."""

@@ -79,7 +79,7 @@ TEXTS = {
     ),
     "OPS_PLATFORM_LACKS": (
         "The platform cannot do what a stage with money rests on.",
-        'Use a ladder without it, or supply it beside the platform: docs/platform-contract.md, "Capabilities".',
+        "Supply lease, epoch, keys and latch beside it, with 'ladder guard BOT --listen', or use another ladder.",
     ),
     "OPS_AUDIT_DOWN": (
         "The audit store did not take the record.",
@@ -152,5 +152,9 @@ TEXTS = {
     "OPS_STACK_RUNS": (
         "A local stack runs on this directory already.",
         "Use that one, end it with Ctrl-C in its terminal, or name another directory with --state.",
+    ),
+    "OPS_GUARD_RUNS": (
+        "Another process has the state file or the address that this guard needs.",
+        "One guard supplies all bots of a platform: use that one, or name another LADDER_STATE or --listen.",
     ),
 }
