@@ -24,7 +24,7 @@ from promotion_ladder.beside import BY, Beside, Ladders, Line
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.ladder import Ladder
-from promotion_ladder.core.platform import ExposureOrder, LatchOrder, Limits, Mode, PrepareOrder, Variant
+from promotion_ladder.core.platform import ExposureOrder, LatchOrder, Limits, Mode, PrepareOrder, Telemetry, Variant
 from promotion_ladder.simulation.bots import BotSpec
 from promotion_ladder.simulation.process import Knobs, SimulationProcess
 
@@ -146,6 +146,18 @@ async def test_what_is_nobodys_or_has_no_money_or_comes_down_is_not_renewed(
     assert (desk.platform.renewed, desk.kinds()) == (0, ["idle"])
 
 
+@pytest.mark.parametrize("code", [Code.PLATFORM_REFUSED, Code.LEASE_LOST])
+async def test_a_candidate_that_is_gone_is_nothing_to_guard(
+    desk: Desk, code: Code, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(_bot: str, _variant: Variant) -> Telemetry:
+        raise LadderError(code, "there is none now")
+
+    monkeypatch.setattr(desk.platform, "telemetry", gone)
+    await desk.beside.look()
+    assert (desk.platform.renewed, desk.kinds()) == (0, ["idle"])
+
+
 async def test_a_platform_that_does_not_answer_is_said_once_and_asked_again(desk: Desk) -> None:
     desk.platform.down = True
     await desk.beside.look()
@@ -179,7 +191,7 @@ async def test_an_unknown_ladder_is_said_and_nothing_is_renewed(desk: Desk, tmp_
 
 
 async def test_the_process_never_loads_temporal() -> None:
-    code = "import sys, promotion_ladder.beside; sys.exit('temporalio' in sys.modules)"
+    code = "import sys, promotion_ladder.front, promotion_ladder.beside; sys.exit('temporalio' in sys.modules)"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
     assert await process.wait() == 0
 

@@ -14,7 +14,7 @@ from promotion_ladder.core.evidence import NumbersEvidence
 from promotion_ladder.core.gates import OnTrip
 from promotion_ladder.core.gates.check import Check
 from promotion_ladder.core.ladder import Stage
-from promotion_ladder.core.platform import LatchOrder, Mode, Scope, Variant
+from promotion_ladder.core.platform import LatchOrder, Mode, Scope, Telemetry, Variant
 from promotion_ladder.querying import Eyes
 from promotion_ladder.watching import Watched, Watcher, latch_scope, let_go_on
 
@@ -107,6 +107,21 @@ async def test_a_lost_lease_comes_down_whatever_guards_say() -> None:
     found = await here.watcher.look()
     assert found is not None
     assert (found.then, found.verdict.code) == (OnTrip.ABORT, Code.LEASE_LOST)
+
+
+async def test_a_candidate_that_is_gone_with_its_lease_comes_down_for_that_and_not_for_blindness(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = desk(LOSS)
+
+    async def gone(_bot: str, _variant: Variant) -> Telemetry:
+        raise LadderError(Code.LEASE_LOST, "it ran out")
+
+    monkeypatch.setattr(here.platform, "telemetry", gone)
+    found = await here.watcher.look()
+    assert found is not None
+    assert (found.then, found.verdict.code, found.verdict.sentence) == (OnTrip.ABORT, Code.LEASE_LOST, "it ran out")
+    assert here.platform.renewed == 0
 
 
 @pytest.mark.parametrize(("on_blind", "then"), [(None, OnTrip.ABORT), ("hold", OnTrip.HOLD)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.contract.bed import Bed
-from tests.guards import BARE, TYPED, Guard
+from tests.guards import BARE, Guard
 
 from promotion_ladder.adapters.platform_http import HttpPlatform
 from promotion_ladder.simulation.process import Knobs, SimulationProcess
@@ -54,7 +54,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         if not without:
             yield Served(process.url, process.url)
             return
-        with Guard(folder, process.url, program=TYPED) as guard:
+        with Guard(folder, process.url) as guard:
             yield Served(guard.url, process.url, guard)
 
 

@@ -8,6 +8,8 @@ from typing import Any, cast
 from tests.contract.bed import TOTAL, Climb, by_variant
 from tests.guards import BARE
 
+from promotion_ladder.core.codes import Code
+from promotion_ladder.core.errors import UnansweredError
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.ports import Platform
 from promotion_ladder.simulation import engine, faults
@@ -35,10 +37,14 @@ class Inner:
         self._platform = platform
         self.ends: dict[str, BaseException] = {}
         self.calls: list[str] = []
+        self.lost: set[str] = set()
+        """Verbs that do not arrive, and nobody hears of it."""
 
     def __getattr__(self, verb: str) -> Callable[..., Awaitable[Any]]:
         async def call(*given: Any) -> Any:
             self.calls.append(verb)
+            if verb in self.lost:
+                raise UnansweredError(Code.PLATFORM_DOWN, "no answer")
             answer = await getattr(self._platform, verb)(*given)
             if verb in self.ends:
                 raise self.ends.pop(verb)
@@ -51,11 +57,13 @@ class Scene:
     """A bare platform with one bot and a guard beside it, whose clock and deaths are made by hand."""
 
     def __init__(self, folder: Path, without: tuple[str, ...] = BARE) -> None:
-        self.world = World(folder / "sim.sqlite", PRICES, without=frozenset(without))
+        self.seconds, self.boot = 100.0, "this boot"
+        self.world = World(
+            folder / "sim.sqlite", PRICES, monotonic=lambda: self.seconds, without=frozenset(without)
+        )  # fmt: skip
         add_bot(self.world, BotSpec(bot=BOT, account="a", total_capital=TOTAL))
         self.inner = Inner(SimulatedPlatform(self.world, lambda: None))
         self.file = folder / "guard.sqlite"
-        self.seconds, self.boot = 100.0, "this boot"
         self.said: list[str] = []
         self.begin()
 

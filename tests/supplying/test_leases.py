@@ -1,5 +1,7 @@
 """Leases and latches beside a platform that has none, on a clock moved by hand."""
 
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -7,7 +9,7 @@ from tests.contract.bed import SHARE, TOTAL, by_variant, latch_order, refused
 from tests.supplying.scene import BOT, Scene
 
 from promotion_ladder.core.codes import Code
-from promotion_ladder.core.platform import PAUSED_BY, ExposureOrder, Variant
+from promotion_ladder.core.platform import PAUSED_BY, ExposureOrder, Mode, Variant
 from promotion_ladder.ports import Platform
 from promotion_ladder.simulation import faults
 from promotion_ladder.simulation.bots import BotSpec, add_bot
@@ -86,6 +88,18 @@ async def test_a_lost_live_candidate_keeps_what_it_has_and_enters_nothing_also_o
     assert (await climb.live())[Variant.CANDIDATE].paused is False
 
 
+async def test_live_that_was_ordered_but_never_came_is_taken_back_as_the_canary_it_is(scene: Scene) -> None:
+    climb = await scene.climb()
+    await climb.canary(lease=10)
+    await climb.prepare(Mode.LIVE)
+    scene.inner.lost.add("set_exposure")
+    with refused(Code.PLATFORM_DOWN):
+        await scene.platform.set_exposure(BOT, climb.order(Mode.LIVE, TOTAL, Decimal(0), lease=10))
+    scene.seconds += 10
+    await scene.look()
+    assert (await scene.exposed()).keys() == {Variant.STABLE}
+
+
 async def test_a_lease_that_ran_out_under_a_latch_is_taken_back_and_stable_stays_paused(scene: Scene) -> None:
     climb = await scene.climb()
     await climb.canary(lease=10)
@@ -129,6 +143,23 @@ async def test_lifting_a_latch_lets_nothing_go_on_that_something_else_paused(sce
     assert await scene.paused() == set(Variant)
     assert "stays_paused" in scene.said
     assert (await climb.canary())[Variant.STABLE].paused is False
+
+
+@pytest.mark.parametrize("mode", [Mode.CANARY, Mode.LIVE])
+async def test_lifting_a_latch_gives_nothing_back_that_the_platforms_own_lease_took(tmp_path: Path, mode: Mode) -> None:
+    scene = Scene(tmp_path, ("latch",))
+    climb = await scene.climb()
+    await (climb.canary(lease=10) if mode is Mode.CANARY else climb.live(lease=10))
+    await scene.platform.latch(BOT, latch_order("bot", BOT, "l"))
+    scene.seconds += 10
+    scene.ticks(2)
+    before = await scene.exposed()
+    await scene.platform.unlatch(BOT, latch_order("bot", BOT, "u"))
+    assert scene.inner.calls.count("set_exposure") == 1
+    assert {v: e.capital for v, e in (await scene.exposed()).items()} == {v: e.capital for v, e in before.items()}
+    assert Variant.STABLE not in before or Variant.STABLE in await scene.paused()
+    scene.die()
+    scene.world.close()
 
 
 async def test_an_exposure_under_way_when_the_latch_is_set_is_paused_again(scene: Scene) -> None:

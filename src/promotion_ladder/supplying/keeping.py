@@ -15,6 +15,7 @@ from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.platform import BotFacts, Latch, Mode, RestoreOrder, Scope, Variant
 from promotion_ladder.descent import EXPOSED, flatten
 from promotion_ladder.ports import Platform
+from promotion_ladder.supplying.keys import shares_stand
 from promotion_ladder.supplying.ledger import Lease, Ledger, Standing
 
 EVERY_SECONDS = 0.1
@@ -118,11 +119,16 @@ class Keeper:
 
     async def _may_go_on(self, bot: str, standing: Standing) -> bool:
         """Whether nothing but the latch has paused what stating things once more would let go on."""
-        paused = self.ledger.paused(bot)
-        if standing.exposure is not None:
-            return not paused and standing.lease in (Lease.NONE, Lease.RUNNING)
-        exposed = {each.variant for each in await self.inner.exposures() if each.bot == bot}
-        return exposed == {Variant.STABLE} and not standing.prepared and Variant.STABLE not in paused
+        paused, order = self.ledger.paused(bot), standing.exposure
+        exposed = [each for each in await self.inner.exposures() if each.bot == bot]
+        if order is None:
+            alone = [each.variant for each in exposed] == [Variant.STABLE]
+            return alone and not standing.prepared and Variant.STABLE not in paused
+        if "lease" in await self.lacks(bot):
+            leased = standing.lease is Lease.RUNNING
+        else:  # stated once more the exposure would have a new one
+            leased = any(each.lease_left_seconds for each in exposed if each.variant is Variant.CANDIDATE)
+        return not paused and shares_stand(exposed, order) and (leased or not order.mode.touches_money)
 
     async def _state_again(self, bot: str, standing: Standing) -> None:
         key = f"guard:{uuid.uuid4().hex}:go-on"
@@ -143,10 +149,17 @@ class Keeper:
 
     # --- leases -------------------------------------------------------------------------------------------------
 
+    async def _mode(self, bot: str, standing: Standing) -> Mode | None:
+        """What the candidate runs in by the platform's word; as it was ordered where the platform does not say."""
+        try:
+            return (await self.inner.telemetry(bot, Variant.CANDIDATE)).mode
+        except LadderError as error:
+            ordered = standing.exposure.mode if standing.exposure is not None else None
+            return ordered if error.code is Code.PLATFORM_DOWN else None
+
     async def _take_back(self, bot: str, standing: Standing) -> None:
         """Under the bot's turn, one try: a canary is flattened and stable gets the whole, live enters nothing new."""
-        order = standing.exposure
-        if order is not None and order.mode is Mode.LIVE:
+        if await self._mode(bot, standing) is Mode.LIVE:
             await self._pause(bot, EXPOSED)
             self.ledger.change(bot, lease=Lease.OVER)
             self.say(bot, "lease_over", f"{bot}: live, so entries are paused and what is held stays", Code.LEASE_LOST)

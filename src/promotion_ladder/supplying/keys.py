@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from promotion_ladder.core.canonical import digest
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError, UnansweredError
-from promotion_ladder.core.platform import ExitReceipt, ExposureOrder, OrderStatus, SettleOrder, Variant
+from promotion_ladder.core.platform import ExitReceipt, Exposure, ExposureOrder, OrderStatus, SettleOrder, Variant
 from promotion_ladder.ports import Platform
 from promotion_ladder.supplying.ledger import Intent, Ledger
 
@@ -137,18 +137,22 @@ def exit_sent(platform: Platform, bot: str, variant: Variant, instrument: str, k
     return look
 
 
+def shares_stand(exposed: list[Exposure], order: ExposureOrder) -> bool:
+    """Whether every variant of the bot has the money that the order gives it."""
+    wanted = {Variant.CANDIDATE: order.candidate, Variant.BASELINE: order.baseline, Variant.STABLE: order.stable}
+    has = {each.variant: each.capital for each in exposed}
+    return all(has.get(variant, 0) == share for variant, share in wanted.items())
+
+
 def exposure_set(platform: Platform, ledger: Ledger, bot: str, order: ExposureOrder) -> Look:
     """Whether the shares stand as ordered, and trade; paused since then on purpose, they are not let go on."""
 
     async def look(intent: Intent) -> bool | None:
         told = await platform.telemetry(bot, Variant.CANDIDATE)
-        mine = {each.variant: each for each in await platform.exposures() if each.bot == bot}
-        wanted = zip(Variant, (order.stable, order.baseline, order.candidate), strict=True)
-        if told.mode is not order.mode or told.stage != order.stage:
+        exposed = [each for each in await platform.exposures() if each.bot == bot]
+        if told.mode is not order.mode or told.stage != order.stage or not shares_stand(exposed, order):
             return None
-        if any((mine[variant].capital if variant in mine else 0) != share for variant, share in wanted):
-            return None
-        paused = any(each.paused for each in mine.values())
+        paused = any(each.paused for each in exposed)
         return True if not paused or ledger.newest_pause(bot) > intent.pauses else None
 
     return look
