@@ -128,6 +128,9 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["--state", str(tmp_path / "s.sqlite"), "--prices", str(tmp_path / "none.csv")]) == 2
     assert "none.csv" in capsys.readouterr().err
     assert main([]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["--state", str(tmp_path / "s.sqlite"), "--without", "lease,wings"])
+    assert "of epoch, keys, latch, lease, not lease,wings" in capsys.readouterr().err
     with pytest.raises(RuntimeError, match="not a list of bots"):
         SimulationProcess(tmp_path / "s.sqlite", bots=tmp_path / "bots.yaml")
 

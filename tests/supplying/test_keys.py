@@ -129,6 +129,19 @@ async def test_what_reduces_is_done_also_when_nothing_can_be_written_down(scene:
     full.close()
 
 
+async def test_a_lease_is_taken_back_also_when_nothing_can_be_written_down(scene: Scene) -> None:
+    climb = await scene.climb()
+    await climb.canary(lease=10)
+    await scene.hold_something()
+    full = sqlite3.connect(scene.file, isolation_level=None)
+    scene.ledger._db.execute("PRAGMA busy_timeout = 0")
+    full.execute("BEGIN IMMEDIATE")
+    scene.seconds += 10
+    await scene.look()
+    assert (await scene.exposed()).keys() == {Variant.STABLE}
+    full.close()
+
+
 async def test_epochs_outlive_the_guard(scene: Scene) -> None:
     climb = await scene.climb()
     scene.again()

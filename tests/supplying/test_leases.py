@@ -121,6 +121,29 @@ async def test_a_latch_outlives_guard_and_platform_and_stable_goes_on_when_it_is
     assert await scene.paused() == set()
 
 
+async def test_killed_while_entries_were_to_go_on_the_next_guard_lets_them(scene: Scene) -> None:
+    climb = await scene.climb()
+    await climb.canary()
+    await scene.platform.latch(BOT, latch_order("bot", BOT, "l"))
+    scene.inner.lost.add("set_exposure")
+    with refused(Code.PLATFORM_DOWN):
+        await scene.platform.unlatch(BOT, latch_order("bot", BOT, "u"))
+    assert await scene.paused() == set(Variant)
+    scene.again()
+    scene.inner.lost.clear()
+    await scene.look()
+    assert await scene.paused() == set()
+
+
+async def test_a_release_that_was_refused_keeps_stable_from_nothing(scene: Scene) -> None:
+    climb = await scene.climb(version="1.0.0")
+    with refused(Code.ALREADY_STABLE):
+        await climb.prepare()
+    await scene.platform.latch(BOT, latch_order("bot", BOT, "l"))
+    await scene.platform.unlatch(BOT, latch_order("bot", BOT, "u"))
+    assert await scene.paused() == set()
+
+
 async def test_a_guards_latch_that_is_lifted_lets_the_whole_canary_go_on(scene: Scene) -> None:
     climb = await scene.climb()
     await climb.canary()

@@ -111,8 +111,8 @@ async def test_with_no_worker_a_lease_takes_the_canary_back_and_pauses_live(
     with Guard(tmp_path, bare.url) as guard:
         async with bed_of(guard, bare) as bed:
             canary, live = await bed.climb(), await bed.climb()
-            await canary.canary(lease=1)
-            await live.live(lease=1)
+            await canary.canary(lease=2)
+            await live.live(lease=2)
             for climb in (canary, live):
                 await climb.holding()
             exposed = await eventually(
@@ -131,12 +131,12 @@ async def test_killed_with_running_leases_it_goes_on_with_what_is_left_of_them(
     with Guard(tmp_path, bare.url) as guard:
         async with bed_of(guard, bare) as bed:
             long, short = await bed.climb(), await bed.climb()
-            await short.canary(lease=1)
             await long.canary(lease=60)
+            await short.canary(lease=2)
             guard.kill()
             exposed = {each.bot for each in await simulated(bare) if each.variant is Variant.CANDIDATE}
             assert {long.bot, short.bot} <= exposed, "a dead guard takes nothing back"
-            await asyncio.sleep(1)  # longer than one lease: that time passes for a dead guard cannot be awaited
+            await asyncio.sleep(2)  # as long as one lease: that time passes for a dead guard cannot be awaited
     with Guard(tmp_path, bare.url) as guard:
         async with bed_of(guard, bare) as bed:
             await eventually(lambda: bed.exposed(short.bot), lambda seen: seen.keys() == {Variant.STABLE})
@@ -163,12 +163,12 @@ async def test_it_guards_its_bot_through_what_it_supplies(bare: SimulationProces
     with Guard(tmp_path, bare.url, *more, bot="wti-trend", program=TYPED) as guard:
         async with bed_of(guard, bare) as bed:
             climb = await bed.climb("wti-trend")
-            await climb.canary(lease=2)
+            await climb.canary(lease=2.9)
 
             async def renewed() -> float:
                 return (await bed.exposed("wti-trend"))[Variant.CANDIDATE].lease_left_seconds or 0
 
-            await eventually(renewed, lambda left: left > 2, 10)  # the stage's own lease is 3 s: it was renewed
+            await eventually(renewed, lambda left: left > 2.9, 10)  # to the 3 s of the stage
             await bed.knobs.fault("heartbeat_stop", bot="wti-trend")
             facts = await eventually(lambda: bed.platform.describe("wti-trend"), lambda facts: facts.latches, 20)
             assert [latch.by for latch in facts.latches] == [BY]

@@ -4,6 +4,7 @@ Looks go on without end, each bot by itself: a bot whose venue refuses keeps no 
 """
 
 import asyncio
+import contextlib
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine
@@ -102,20 +103,23 @@ class Keeper:
         standing = self.ledger.bot(bot)
         if not standing.held or self.latches(bot):
             return
-        may = await self._may_go_on(bot, standing)
-        self.ledger.change(bot, held=False)
-        if not may:
-            self.say(bot, "stays_paused", f"{bot}: the latch is gone; entries stay paused until the next exposure")
-            return
+        why, code = "until the next exposure", None
         try:
-            await self._state_again(bot, standing)
+            went_on = await self._may_go_on(bot, standing)
+            if went_on:
+                await self._state_again(bot, standing)
         except LadderError as error:
             if error.code is Code.PLATFORM_DOWN:
-                self.ledger.change(bot, held=True)
                 raise
-            self.say(bot, "stays_paused", f"{bot}: the latch is gone; entries stay paused: {error.detail}", error.code)
+            went_on, why, code = False, error.detail, error.code
         if self.latches(bot):
             await self.hold(bot)
+            return
+        self.ledger.change(bot, held=False)
+        if went_on:
+            self.say(bot, "goes_on", f"{bot}: the latch is gone; entries go on")
+        else:
+            self.say(bot, "stays_paused", f"{bot}: the latch is gone; entries stay paused: {why}", code)
 
     async def _may_go_on(self, bot: str, standing: Standing) -> bool:
         """Whether nothing but the latch has paused what stating things once more would let go on."""
@@ -136,7 +140,6 @@ class Keeper:
             await self.inner.set_exposure(bot, standing.exposure.model_copy(update={"key": key}))
         else:
             await self._restore(bot, key)
-        self.say(bot, "goes_on", f"{bot}: the latch is gone; entries go on")
 
     async def _restore(self, bot: str, key: str) -> None:
         """Give stable the whole, in the name of whoever owns the bot now."""
@@ -196,9 +199,9 @@ class Keeper:
         now = asyncio.get_running_loop().time()
         try:
             for standing in self.ledger.watched():
-                if standing.lease is Lease.RUNNING and not self.ledger.left(standing):
+                if standing.lease is Lease.RUNNING and self._is_lost(standing):
                     self._lose(standing.bot)
-            busy = {each.bot for each in self.ledger.watched() if each.held or each.lease is not Lease.RUNNING}
+            busy = {each.bot for each in self.ledger.watched() if each.held or not self.ledger.left(each)}
             busy |= {bot for bot in self._facts if self.latches(bot)} if self.ledger.latches() else set()
         except LadderError as error:
             self.say("", "disk", error.detail, error.code)
@@ -208,9 +211,13 @@ class Keeper:
         for bot in busy:
             self._begin(bot, partial(self._mend, bot), now)
 
+    def _is_lost(self, standing: Standing) -> bool:
+        """Whether the lease ran out and the exposure is still to be taken back."""
+        return standing.lease in (Lease.RUNNING, Lease.LOST) and not self.ledger.left(standing)
+
     def _lose(self, bot: str) -> None:
-        self.ledger.change(bot, lease=Lease.LOST)
-        self._due.pop(bot, None)
+        with contextlib.suppress(LadderError):  # a full disk: it is lost by the clock as well
+            self.ledger.change(bot, lease=Lease.LOST)
         self.say(bot, "lease_lost", f"{bot}: nobody renewed the lease; the exposure is taken back", Code.LEASE_LOST)
 
     def _begin(self, bot: str, work: Callable[[], Coroutine[None, None, None]], now: float) -> None:
@@ -230,7 +237,7 @@ class Keeper:
         async with self.turn(bot):
             standing = self.ledger.bot(bot)
             await self.lacks(bot)
-            if standing.lease is Lease.LOST:
+            if self._is_lost(standing):
                 await self._take_back(bot, standing)
             if self.latches(bot):
                 await (self._still_paused(bot, tuple(Variant)) if standing.held else self.hold(bot))

@@ -162,8 +162,15 @@ class Supplied(Platform):
         async def act() -> None:
             async with self._keeper.turn(bot):
                 await self._fence(bot, order.promotion_id, order.epoch)
+                before = self._ledger.bot(bot).prepared
                 self._ledger.change(bot, prepared=True)
-                await self._inner.prepare(order)
+                try:
+                    await self._inner.prepare(order)
+                except UnansweredError:
+                    raise
+                except LadderError:
+                    self._ledger.change(bot, prepared=before)
+                    raise
 
         await self._once(Deed("prepare", bot, order.key, order), act)
 
