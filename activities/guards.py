@@ -6,9 +6,13 @@ Temporal's. What follows is the workflow's. When scopes were paused for a while 
 returns as well and is started again at once, with what is paused in its order: so each change is recorded once, and a
 worker that dies between the platform and its report loses nothing, because the next one compares the platform's latches
 with the order. Details of a heartbeat would be lost with the worker, and a signal could be sent twice.
+
+A guard whose worker is asked to end gives its activity back at once, so that another worker takes it up, and looks on
+for a moment by itself: two guards are as harmless as one, and none for a second is not.
 """
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime
 
 from temporalio import activity
@@ -25,6 +29,9 @@ from promotion_ladder.querying import Eyes
 from promotion_ladder.watching import Finding, Watched, Watcher, latch_scope
 
 TRIES = 5
+LINGER = 3.0
+"""Seconds that a guard looks on while its worker ends: what the next one may take to its first look on a busy machine.
+"""
 
 
 class GuardActivities:
@@ -33,6 +40,7 @@ class GuardActivities:
     def __init__(self, platform: Platform, metrics: MetricSource) -> None:
         self._platform = platform
         self._metrics = metrics
+        self._lingering: list[asyncio.Task[None]] = []
 
     @activity.defn(name="guard")
     async def guard(self, order: StageOrder) -> GuardTrip:
@@ -46,16 +54,33 @@ class GuardActivities:
         eyes = Eyes(questions(self._metrics, order))
         watcher = Watcher(self._platform, watched, eyes=eyes)
         try:
-            while True:
-                began = asyncio.get_running_loop().time()
-                finding = await watcher.look()
-                if finding is not None:
-                    return await self._act(order, finding)
-                await asyncio.sleep(max(0.0, began + every - asyncio.get_running_loop().time()))
+            finding = None
+            while finding is None:
+                finding = await _look(watcher, every)
+            return await self._act(order, finding)
         except LadderError as error:
             raise ApplicationError(error.detail, type=error.code, non_retryable=True) from None
+        except asyncio.CancelledError:
+            if activity.is_worker_shutdown():
+                self._lingering.append(asyncio.create_task(self._linger(order, watcher, every, eyes)))
+            raise
         finally:
             eyes.close()
+
+    async def lingered(self) -> None:
+        """Wait until no guard looks on any more: the last thing a worker does."""
+        await asyncio.gather(*self._lingering)
+
+    async def _linger(self, order: StageOrder, watcher: Watcher, every: float, eyes: Eyes) -> None:
+        """Act on what breaks before the next worker's guard has looked; there is nobody to report it to."""
+        finding = None
+        with contextlib.suppress(LadderError, TimeoutError):
+            async with asyncio.timeout(LINGER):
+                while finding is None and not watcher.is_blind:
+                    finding = await _look(watcher, every)
+                if finding is not None:
+                    await self._act(order, finding)
+        eyes.close()
 
     async def _act(self, order: StageOrder, finding: Finding) -> GuardTrip:
         if finding.then is OnTrip.PAUSE_SCOPE:
@@ -85,3 +110,12 @@ class GuardActivities:
         except LadderError:
             return False
         return not refused
+
+
+async def _look(watcher: Watcher, every: float) -> Finding | None:
+    """One look; where it finds nothing, the rest of the interval is waited for."""
+    began = asyncio.get_running_loop().time()
+    finding = await watcher.look()
+    if finding is None:
+        await asyncio.sleep(max(0.0, began + every - asyncio.get_running_loop().time()))
+    return finding

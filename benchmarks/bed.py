@@ -42,7 +42,7 @@ CROWD_SCRAPE = "15s"
 CROWD_TICK = 0.5
 """Seconds between two ticks of the platform under a crowd: its bots trade no faster than it can answer."""
 AT_ONCE = 5
-"""Promotions of the crowd that are started together."""
+"""Promotions that are started together."""
 
 
 async def gap() -> None:
@@ -112,7 +112,9 @@ class Bed:
         """Let ``count`` bots (all of them) climb to the canary and open positions; promotion ids by bot."""
         self.round += 1
         bots = self.bots[:count]
-        ids = dict(zip(bots, await asyncio.gather(*(self._start(bot) for bot in bots)), strict=True))
+        ids: dict[str, str] = {}
+        for few in (bots[at : at + AT_ONCE] for at in range(0, len(bots), AT_ONCE)):
+            ids |= zip(few, await asyncio.gather(*(self._start(bot) for bot in few)), strict=True)
         deadline = time.monotonic() + PATIENCE
         while not set(bots) <= await self._holding():
             if time.monotonic() > deadline:

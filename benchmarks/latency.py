@@ -132,15 +132,19 @@ async def guards(n: int, tell: Tell) -> list[Result]:
 
 async def guards_in_a_crowd(n: int, tell: Tell) -> list[Result]:
     """The same beside promotions that are judged, with two workers of which one is restarted in the middle."""
-    async with bed(n, f"{SILENCE:g}s", CROWD_TICK) as made, made.second_worker():
+    found: list[tuple[float, float]] = []
+    async with bed(min(n, BATCH), f"{SILENCE:g}s", CROWD_TICK) as made, made.second_worker():
         tell(f"{CROWD} others climb")
         await made.crowd(CROWD)
-        tell(f"{n} canaries climb")
-        ids = await made.climb()
         async with floor(made.client) as bare:
-            found = await _one_by_one(made, bare, ids, tell, middle=n // 2)
+            while len(found) < n:
+                tell(f"{len(found)} of {n}: canaries climb")
+                ids = await made.climb(min(BATCH, n - len(found)))
+                found += await _one_by_one(made, bare, ids, tell, middle=len(ids) // 2)
+                await made.knobs.lift_faults("heartbeat_stop")
     note = (
-        f"beside {CROWD} promotions judged every {CROWD_EVERY}, one of two workers restarted in the middle; same floor"
+        f"beside {CROWD} promotions judged every {CROWD_EVERY}, one of two workers restarted amid every {BATCH}; "
+        "same floor"
     )
     return _results("guard_in_a_crowd", found, bare.samples, note)
 

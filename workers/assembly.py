@@ -55,8 +55,9 @@ class Ports:
     """Who is in which Slack user group, where Slack is connected."""
 
 
-def activities(world: Ports, client: Client) -> dict[str, list[Activity]]:
+def activities(world: Ports, client: Client, guards: GuardActivities | None = None) -> dict[str, list[Activity]]:
     """The activities of each task queue; reconciliation and the record ask ``client`` what runs."""
+    guards = guards or GuardActivities(world.platform, world.metrics)
     admission = AdmissionActivities(world.platform, world.directory, world.audit, world.probes, world.groups)
     safety = SafetyActivities(world.platform)
     promotions = TemporalPromotions(client)
@@ -79,7 +80,7 @@ def activities(world: Ports, client: Client) -> dict[str, list[Activity]]:
             reconciliation.look, reconciliation.tell,
         ],
         contracts.QUEUE_NOTICES: [notification.notify],
-        contracts.QUEUE_GUARDS: [GuardActivities(world.platform, world.metrics).guard],
+        contracts.QUEUE_GUARDS: [guards.guard],
         contracts.QUEUE_LADDER: [safety.flatten],
         contracts.QUEUE_SAFETY: [
             safety.wind_down, safety.reassign, safety.restore, safety.hold_out, reconciliation.make_safe,

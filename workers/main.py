@@ -6,6 +6,7 @@ import signal
 
 from temporalio.runtime import LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig, TelemetryFilter
 
+from promotion_ladder.activities.guards import GuardActivities
 from promotion_ladder.client.looking import desk_record
 from promotion_ladder.connection import connect
 from promotion_ladder.settings import Settings
@@ -30,17 +31,19 @@ async def run_worker(settings: Settings) -> None:
 async def _work(settings: Settings, world: Ports) -> None:
     client = await connect(settings, runtime=_runtime(settings))
     await prepare_namespace(client)
+    guards = GuardActivities(world.platform, world.metrics)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     async with contextlib.AsyncExitStack() as stack:
-        for worker in workers(client, activities(world, client), settings.build_id):
+        for worker in workers(client, activities(world, client, guards), settings.build_id):
             await stack.enter_async_context(worker)  # one that dies takes the others along, so that somebody notices
         if settings.build_id is not None:
             await make_current(client, settings.build_id)
         await keep_reconciling(client)
         await stop.wait()
+    await guards.lingered()
 
 
 def _runtime(settings: Settings) -> Runtime | None:

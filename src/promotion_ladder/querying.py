@@ -205,3 +205,4 @@ class Eyes:
         """Wait for no answer any more."""
         for task in self._asking.values():
             task.cancel()
+        self._asking.clear()

@@ -234,6 +234,11 @@ class Watcher:
             return Finding(lost, OnTrip.ABORT)
         return await self._judge(sight)
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether the platform did not answer the last look."""
+        return EVERYTHING in self._blind_since
+
     async def _judge(self, sight: Sight) -> Finding | None:
         """Trips first, then what pauses by itself, then who cannot see."""
         guards = self.watched.stage.guards
