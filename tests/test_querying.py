@@ -16,9 +16,10 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, HistogramEvidence, NumberEvidence, NumbersEvidence
 from promotion_ladder.core.gates import Gate, Guard, OnTrip
 from promotion_ladder.core.gates.check import Check
+from promotion_ladder.core.histograms import buckets
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.ports import MetricSource
-from promotion_ladder.querying import Eyes, Questions, buckets
+from promotion_ladder.querying import Eyes, Questions
 from promotion_ladder.watching import Watcher
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import (
@@ -23,6 +22,7 @@ from promotion_ladder.core.evidence import (
     Series,
 )
 from promotion_ladder.core.gates.check import Asked, Check, Wants
+from promotion_ladder.core.histograms import histogram
 from promotion_ladder.core.platform import Variant
 from promotion_ladder.core.query import expand
 from promotion_ladder.ports import MetricSource
@@ -125,47 +125,12 @@ class Questions:
         return await self.source.spread(query, asked.by, end)
 
     async def _histogram(self, questions: Mapping[str, Asked], start: datetime, end: datetime) -> HistogramEvidence:
-        nothing = HistogramEvidence(edges=(), candidate=(), baseline=())
         sides = await asyncio.gather(*(self._spread(questions[side], start, end) for side in ("recent", "training")))
-        for side, found in zip(("recent", "training"), sides, strict=True):
-            if found.problem is not None or not found.numbers:
-                problem = found.problem or Code.NO_DATA
-                detail = f"{side}: {found.detail or problem.sentence}"
-                return nothing.model_copy(update={"problem": problem, "detail": detail})
-        try:
-            (edges, recent), (others, training) = (buckets(found.numbers) for found in sides)
-        except ValueError as error:
-            return nothing.model_copy(update={"problem": Code.QUERY_REFUSED, "detail": str(error)})
-        if edges != others:
-            detail = f"recent data has edges {_listed(edges)}, training data {_listed(others)}"
-            return nothing.model_copy(update={"problem": Code.QUERY_REFUSED, "detail": detail})
-        return HistogramEvidence(edges=edges, candidate=recent, baseline=training)
+        return histogram(*sides)
 
     def _filled(self, asked: Asked, start: datetime, end: datetime) -> str:
         window = asked.window if asked.window is not None else max(end - start, SHORTEST)
         return expand(asked.query, dict(self.names), self.labels(asked.variant), window)
-
-
-def buckets(cumulative: Mapping[str, Decimal]) -> tuple[tuple[Decimal, ...], tuple[Decimal, ...]]:
-    """Finite edges and the count of each bucket, of a classic histogram's cumulative counts by ``le``.
-
-    Raises ValueError where there is no infinite edge, or an edge that is no number.
-    """
-    try:
-        by_edge = sorted((Decimal(edge), count) for edge, count in cumulative.items())
-    except InvalidOperation:
-        raise ValueError(f"an edge is no number: {', '.join(cumulative)}") from None
-    if len(by_edge) < 2 or by_edge[-1][0] != math.inf:
-        raise ValueError("a histogram needs edges, and a last one of '+Inf'")
-    counts, below = [], Decimal(0)
-    for _, count in by_edge:
-        counts.append(max(count - below, Decimal(0)))  # sums of floats may fall by a crumb
-        below = max(count, below)
-    return tuple(edge for edge, _ in by_edge[:-1]), tuple(counts)
-
-
-def _listed(edges: tuple[Decimal, ...]) -> str:
-    return ", ".join(map(str, edges))
 
 
 class Eyes:

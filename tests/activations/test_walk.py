@@ -1,4 +1,4 @@
-"""Every pair of events, in both orders, in one workflow task and across two, at every moment of a climb.
+"""Every pair of events, in both orders, in one workflow task and across two, at every moment of a climb; and rows.
 
 After each workflow task :class:`tests.activations.walk.Walk` checks what must always hold, and plays on to the
 end.
@@ -8,6 +8,8 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.activations.walk import EVENTS, Broken, Moment, Walk, first_step, moments
 
 from promotion_ladder.core.state import Phase
@@ -86,6 +88,28 @@ def test_no_pair_of_events_breaks_what_must_always_hold(place: str) -> None:
                 walk.run.close()
     assert broken == []
     assert walked > 50
+
+
+ALL = [moment for places in PLACES.values() for moment in places]
+ROWS = st.lists(st.tuples(st.sampled_from(EVENTS), st.booleans()), min_size=3, max_size=6)
+"""Events in order, each with whether it comes with the one before it."""
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(ALL), ROWS)
+def test_no_longer_row_of_events_breaks_it_either(moment: Moment, row: list[tuple[str, bool]]) -> None:
+    """However they fall into workflow tasks; what cannot happen any more at its turn is left out."""
+    walk = moment.reach()
+    together: list[str] = []
+    for event, with_last in [*row, ("", False)]:
+        if together and not (with_last and walk.run.ended is None):
+            walk.deliver(*sorted(together, key=lambda each: each not in MESSAGES))
+            together = []
+        if walk.run.ended is not None:
+            break
+        together.append(event)
+    walk.play()
+    walk.run.close()
 
 
 @pytest.mark.parametrize("place", PLACES)

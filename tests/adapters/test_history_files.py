@@ -9,12 +9,17 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.core.histories import GUARDS, LIMITS
 
 from promotion_ladder.adapters.history_files import read_history
+from promotion_ladder.cli.recorded import strangers
+from promotion_ladder.core.backtest import enter, walk
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.history import Key
+from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.platform import Variant
+from promotion_ladder.core.verdict import Outcome, Verdict
 
 AT = "2026-09-01T14:00:00Z"
 FIRST = datetime(2026, 9, 1, 14, tzinfo=UTC)
@@ -66,7 +71,7 @@ BAD = [
     ("trades.jsonl", [{"pnl": 1}], "trades.jsonl:1: closed_at: field required"),
     ("trades.jsonl", [TRADE | {"fee": 1}], "trades.jsonl:1: fee: "),
     ("trades.jsonl", ["[1]"], "trades.jsonl:1: "),
-    ("series.jsonl", [POINT | {"field": "mean"}], "series.jsonl:1: field: "),
+    ("series.jsonl", [POINT | {"field": "two words"}], "series.jsonl:1: field: "),
     ("series.jsonl", [POINT | {"value": "Infinity"}], "series.jsonl:1: value: "),
     ("series.jsonl", [POINT, POINT | {"value": 0.3}], "series.jsonl:2: value: 0.3 for a moment that has 0.2 in line 1"),
     ("heartbeats.jsonl", [{"at": "noon"}], "heartbeats.jsonl:1: at: "),
@@ -139,3 +144,72 @@ def test_the_order_of_lines_does_not_matter(tmp_path_factory: pytest.TempPathFac
     history = read_history(folder).history
     assert [trade.pnl for trade in history.trades(Variant.CANDIDATE).trades] == [Decimal(place) for place in range(30)]
     assert history.series[P99].values == list(range(30))
+
+
+NAMED: list[dict[str, Any]] = [
+    {"kind": "fill_ratio", "name": "filled"},
+    {"kind": "gaps", "name": "feeds"},
+    {"kind": "overload", "name": "busy"},
+    {"kind": "drift", "name": "feature"},
+]
+
+
+def named(at: datetime, gate: str, field: str, value: float, label: str = "") -> dict[str, Any]:
+    line = {"at": at.isoformat(), "gate": gate, "field": field, "variant": "candidate", "value": value}
+    return line | ({"label": label} if label else {})
+
+
+def minutes(*, shift: bool, without: str = "") -> list[dict[str, Any]]:
+    """Half an hour of what four gates on named numbers ask for; ``shift`` moves the feature."""
+    buckets = {"-1": 100, "0": 500, "1": 900, "+Inf": 1000}
+    found = []
+    for at in (FIRST + place * timedelta(minutes=1) for place in range(31)):
+        found += [named(at, "filled", "orders", 200), named(at, "filled", "fills", 190)]
+        found += [named(at, "feeds", field, 0, market) for field in ("gaps", "age") for market in ("WTI", "BRENT")]
+        found += [named(at, "busy", "code", 0, code) for code in ("pool_overloaded", "no_workers")]
+        found += [named(at, "feature", "training", count, le) for le, count in buckets.items()]
+        moved = {"-1": 20, "0": 150, "1": 500, "+Inf": 1000} if shift else buckets
+        found += [named(at, "feature", "recent", count, le) for le, count in moved.items()]
+    return [line for line in found if f"{line['field']} {line.get('label', '')}".strip() != without]
+
+
+def decided(folder: Path, lines: list[dict[str, Any]]) -> dict[str, Verdict]:
+    """The last verdicts on a shadow of half an hour, by gate."""
+    write(folder, "series.jsonl", *lines)
+    stages = [
+        {"name": "shadow", "mode": "shadow", "observe": {"min": "10m", "max": "20m"}, "gates": NAMED},
+        {"name": "live", "mode": "live", "limits": LIMITS, "guards": GUARDS, "gates": NAMED},
+    ]
+    ladder = Ladder.model_validate({"ladder": "named", "stages": stages})
+    history = read_history(folder).history
+    last = list(walk(ladder, history, enter(ladder, 0, FIRST), FIRST + timedelta(minutes=20), Decimal(1000)))[-1]
+    assert last.decision is not None
+    return {verdict.name: verdict for verdict in last.decision.verdicts}
+
+
+def test_gates_on_named_numbers_labels_and_histograms_judge_what_was_recorded(tmp_path: Path) -> None:
+    fine = decided(tmp_path, minutes(shift=False))
+    assert {name: verdict.outcome for name, verdict in fine.items()} == dict.fromkeys(fine, Outcome.PASS)
+    assert len(fine) == len(NAMED)
+    drifted = decided(tmp_path, minutes(shift=True))
+    assert (drifted["feature"].outcome, drifted["feature"].code) == (Outcome.FAIL, Code.DRIFTED)
+
+
+@pytest.mark.parametrize(
+    ("without", "gate"),
+    [
+        ("fills", "filled"), ("age WTI", "feeds"), ("code no_workers", "busy"), ("recent +Inf", "feature"),
+        ("training 0", "feature"),
+    ],
+)  # fmt: skip
+def test_nothing_that_was_not_recorded_passes(tmp_path: Path, without: str, gate: str) -> None:
+    found = decided(tmp_path, minutes(shift=False, without=without))
+    assert found[gate].outcome in (Outcome.NO_DATA, Outcome.ERROR), found[gate]
+
+
+def test_a_field_that_no_gate_asks_for_is_said(tmp_path: Path) -> None:
+    write(tmp_path, "series.jsonl", named(FIRST, "filled", "fils", 1), named(FIRST, "filled", "orders", 1))
+    stage = {"name": "live", "mode": "live", "limits": LIMITS, "guards": GUARDS, "gates": NAMED}
+    ladder = Ladder.model_validate({"ladder": "named", "stages": [stage]})
+    (said,) = strangers(ladder, read_history(tmp_path).history)
+    assert said == "a series is for 'fils' of 'filled', which asks for fills, orders: it is not used"

@@ -40,7 +40,8 @@ class _TradeLine(Spec):
 class _PointLine(Spec):
     at: Time
     gate: Name
-    field: Literal["query", "sum", "count"] = "query"
+    field: Name = "query"
+    label: str = ""
     variant: Variant
     value: Sample
     stage: str = ""
@@ -112,7 +113,7 @@ def _series(file: Path | None, notes: list[str]) -> dict[Key, Timeline]:
     found: dict[Key, dict[datetime, tuple[int, float | None]]] = {}
     times, repeated = dict[Key, list[datetime]](), 0
     for number, line in _lines(file, _PointLine):
-        key = Key(line.gate, line.field, line.variant, line.stage)
+        key = Key(line.gate, f"{line.field} {line.label}".strip(), line.variant, line.stage)
         points = found.setdefault(key, {})
         if line.at in points:
             first, value = points[line.at]

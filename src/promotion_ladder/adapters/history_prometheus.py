@@ -59,11 +59,11 @@ def _queries(ladder: Ladder, stage: Stage, gate: Gate, asked: Asked) -> list[tup
         version = asked.release if each.variant is Variant.CANDIDATE else asked.stable
         labels = {"bot": asked.bot, "release": version, "variant": str(each.variant)}
         query = _Query(expand(each.query, ladder.metrics, labels, each.window or stage.observe.min), step)
-        found.append((Key(gate.name, _field(gate, name), each.variant, stage.name), query))
+        found.append((Key(gate.name, field_of(gate, name), each.variant, stage.name), query))
     return found
 
 
-def _field(gate: Gate, name: str) -> str:
+def field_of(gate: Gate, name: str) -> str:
     """The field of a history: the same for either side of a comparison."""
     if gate.wants is Wants.NUMBERS:
         return name

@@ -10,7 +10,7 @@ import typer
 
 from promotion_ladder.adapters.files import load_ladder
 from promotion_ladder.adapters.history_files import read_history
-from promotion_ladder.adapters.history_prometheus import Asked, recorded_series
+from promotion_ladder.adapters.history_prometheus import Asked, field_of, recorded_series
 from promotion_ladder.adapters.prometheus import PrometheusSource
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
@@ -59,11 +59,17 @@ def load(ladder: Path, folder: Path | None) -> tuple[Ladder, History, list[str]]
 
 def strangers(ladder: Ladder, history: History) -> list[str]:
     """Series that no gate of the ladder asks for: a name may be misspelt."""
-    known = {gate.name for stage in ladder.stages for gate in stage.gates}
-    return [
-        f"a series is for '{name}', which is no gate of {ladder.ladder}: it is not used"
-        for name in sorted({key.gate for key in history.series} - known)
-    ]
+    asked: dict[str, set[str]] = {}
+    for gate in (gate for stage in ladder.stages for gate in stage.gates):
+        asked.setdefault(gate.name, set()).update(field_of(gate, name) for name in gate.queries())
+    found = []
+    for name, field in sorted({(key.gate, key.field.partition(" ")[0]) for key in history.series}):
+        if name not in asked:
+            found.append(f"a series is for '{name}', which is no gate of {ladder.ladder}: it is not used")
+        elif field not in asked[name]:
+            wanted = ", ".join(sorted(asked[name])) or "no series at all"
+            found.append(f"a series is for '{field}' of '{name}', which asks for {wanted}: it is not used")
+    return list(dict.fromkeys(found))
 
 
 def with_prometheus(url: str, ladder: Ladder, history: History, asked: Asked) -> History:

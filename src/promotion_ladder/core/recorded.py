@@ -16,6 +16,7 @@ from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import (
     AttestationEvidence,
     Evidence,
+    HistogramEvidence,
     HoldingsEvidence,
     NumberEvidence,
     NumbersEvidence,
@@ -29,9 +30,20 @@ from promotion_ladder.core.evidence import (
     TradeOutcome,
     TradesEvidence,
 )
-from promotion_ladder.core.gates import AttestationGate, Gate, Guard, MannWhitneyGate, NonInferiorityGate, OnTrip, Wants
+from promotion_ladder.core.gates import (
+    AttestationGate,
+    DriftGate,
+    Gate,
+    Guard,
+    MannWhitneyGate,
+    NonInferiorityGate,
+    OnTrip,
+    Wants,
+)
+from promotion_ladder.core.gates.check import Asked
 from promotion_ladder.core.gates.comparison import ComparisonCheck
 from promotion_ladder.core.gates.threshold import MetricCheck
+from promotion_ladder.core.histograms import histogram
 from promotion_ladder.core.history import History, Key, Track
 from promotion_ladder.core.ladder import ApprovalExit, Ladder, Stage, VetoExit
 from promotion_ladder.core.platform import ReplayResult, ReplayRun, Variant
@@ -80,6 +92,8 @@ def source(check: Gate | Guard, history: History, stage: Stage) -> Source:
             return partial(_samples, check, history)
         case AttestationGate():
             return partial(_attested, check)
+        case DriftGate():
+            return partial(_histogram, check, history)
         case _:
             return _of_kind(check, history)
 
@@ -167,16 +181,29 @@ def _numbers(check: Gate | Guard, history: History, look: Look) -> NumbersEviden
     """Every number the check asks for; the first that is missing is the problem of all."""
     found: dict[str, Decimal] = {}
     for name, asked in check.queries().items():
-        key = Key(check.name, name, asked.variant, look.stage.name)
-        labels = sorted({*history.labels(key), *asked.expected}) if asked.by else [""]
-        for label in labels:
-            named = f"{name} {label}".strip()
-            series = history.timeline(key._replace(field=named), asked.query)
-            one = series.number(look.begun, look.now, look.stage.observe.every)
-            if one.problem is not None or one.value is None:
-                return NumbersEvidence(problem=one.problem or Code.NO_DATA, detail=f"{named}: {one.detail}")
-            found[named] = one.value
+        told = _spread(check, history, look, (name, asked))
+        if told.problem is not None:
+            return told
+        found |= {f"{name} {label}".strip(): value for label, value in told.numbers.items()}
     return NumbersEvidence(numbers=found)
+
+
+def _spread(check: Gate | Guard, history: History, look: Look, question: tuple[str, Asked]) -> NumbersEvidence:
+    """The answer to one question, by the values of the label it asks for."""
+    name, asked = question
+    key, found = Key(check.name, name, asked.variant, look.stage.name), dict[str, Decimal]()
+    for label in sorted({*history.labels(key), *asked.expected}) if asked.by else [""]:
+        named = f"{name} {label}".strip()
+        series = history.timeline(key._replace(field=named), asked.query)
+        one = series.number(look.begun, look.now, look.stage.observe.every)
+        if one.problem is not None or one.value is None:
+            return NumbersEvidence(problem=one.problem or Code.NO_DATA, detail=f"{named}: {one.detail}")
+        found[label] = one.value
+    return NumbersEvidence(numbers=found)
+
+
+def _histogram(check: DriftGate, history: History, look: Look) -> HistogramEvidence:
+    return histogram(*(_spread(check, history, look, question) for question in check.queries().items()))
 
 
 def _samples(check: MannWhitneyGate, history: History, look: Look) -> SamplesEvidence:
