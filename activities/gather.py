@@ -19,7 +19,7 @@ from promotion_ladder.core.slicing import Span, newly_sealed, of_trades
 from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.ports import MetricSource, Platform
 from promotion_ladder.querying import FROM_METRICS, Questions
-from promotion_ladder.watching import Sight
+from promotion_ladder.sight import Sight
 
 
 def questions(metrics: MetricSource, order: StageOrder) -> Questions:

@@ -11,156 +11,32 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.evidence import (
     Evidence,
-    HoldingsEvidence,
-    NumberEvidence,
     NumbersEvidence,
-    StandingEvidence,
-    TradeOutcome,
-    TradesEvidence,
 )
-from promotion_ladder.core.gates import Guard, MendingGuard, OnTrip, RejectBurstGuard, Wants
+from promotion_ladder.core.gates import Guard, MendingGuard, OnTrip
 from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.platform import (
     PAUSED_BY,
     BotFacts,
     LatchOrder,
     LeaseOrder,
-    OrderStatus,
     Scope,
-    Telemetry,
-    Variant,
 )
-from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.core.verdict import Outcome, Verdict
 from promotion_ladder.ports import Platform
 from promotion_ladder.querying import FROM_METRICS, Eyes
+from promotion_ladder.sight import Closed, Sight
 
-MINUTE = timedelta(minutes=1)
 EVERYTHING = "platform"
 """The name under which a platform that answers nothing is blindness."""
 SCOPES = "scopes"
 """The same for one that does not say what is latched, or does not latch."""
-
-
-class Sight:
-    """One look at a candidate through its platform; what checks share is fetched once. Evidence never raises."""
-
-    def __init__(self, platform: Platform, bot: str, entered_at: datetime) -> None:
-        self._platform = platform
-        self._bot = bot
-        self._entered_at = entered_at
-        self._telemetry: Telemetry | LadderError | None = None
-
-    async def telemetry(self) -> Telemetry:
-        """How the candidate stands, fetched once a look; raises LadderError when the platform does not say."""
-        if self._telemetry is None:
-            try:
-                self._telemetry = await self._platform.telemetry(self._bot, Variant.CANDIDATE)
-            except LadderError as error:
-                self._telemetry = error
-        if isinstance(self._telemetry, LadderError):
-            raise self._telemetry
-        return self._telemetry
-
-    async def seen(self, check: Guard) -> dict[str, Evidence]:
-        """What ``check`` judges, by what a pause of its scope would name; only a scope of markets has several."""
-        if check.scope is Scope.MARKET:
-            return {**await self._market_ages()}
-        return {"": await self.standing(check.wants, check.within if isinstance(check, RejectBurstGuard) else MINUTE)}
-
-    async def standing(self, wants: Wants, within: timedelta = MINUTE) -> Evidence:
-        """What the platform says of the candidate, where that is what is wanted."""
-        match wants:
-            case Wants.TRADES:
-                return await self.trades()
-            case Wants.STANDING:
-                return await self._money()
-            case Wants.REJECTS | Wants.ORDERS:
-                return await self._orders(within, rejected=wants is Wants.REJECTS)
-            case Wants.POSITIONS:
-                return await self._holdings()
-            case _:
-                return await self._age(wants)
-
-    async def trades(self, before: Carried | None = None) -> TradesEvidence:
-        """Closed trades since the stage began, or since what is carried ends."""
-        entered = self._entered_at
-        if before is not None and before.since != entered:
-            before = None  # the stage was entered again: what was closed before does not count
-        since = before.until if before is not None and before.until is not None else entered
-        try:
-            telemetry = await self.telemetry()
-            closed = await self._platform.trades(self._bot, Variant.CANDIDATE, since)
-        except LadderError as error:
-            return TradesEvidence(
-                before=before, candidate=(), stage_entered_at=entered, now=entered,
-                problem=error.code, detail=error.detail,
-            )  # fmt: skip
-        return TradesEvidence(
-            before=before,
-            candidate=tuple(TradeOutcome(pnl=t.pnl, size=t.size, closed_at=t.closed_at) for t in closed),
-            stage_entered_at=entered,
-            now=telemetry.at,
-            capital=telemetry.capital,
-        )
-
-    async def _money(self) -> StandingEvidence:
-        try:
-            telemetry = await self.telemetry()
-        except LadderError as error:
-            return StandingEvidence(pnl=None, problem=error.code, detail=error.detail)
-        return StandingEvidence(
-            pnl=telemetry.realized_pnl + telemetry.unrealized_pnl,
-            peak_pnl=telemetry.peak_pnl,
-            capital=telemetry.capital,
-        )
-
-    async def _age(self, wants: Wants) -> NumberEvidence:
-        try:
-            telemetry = await self.telemetry()
-        except LadderError as error:
-            return NumberEvidence(value=None, problem=error.code, detail=error.detail, source="telemetry")
-        newest = telemetry.market_data_at if wants is Wants.MARKET_DATA_AGE else telemetry.heartbeat_at
-        return _aged(telemetry.at, newest)
-
-    async def _market_ages(self) -> dict[str, NumberEvidence]:
-        try:
-            telemetry = await self.telemetry()
-        except LadderError as error:
-            return {"": NumberEvidence(value=None, problem=error.code, detail=error.detail, source="telemetry")}
-        ages = {market: _aged(telemetry.at, newest) for market, newest in telemetry.market_data.items()}
-        nothing = "the platform tells no market data of single markets"
-        return ages or {"": NumberEvidence(value=None, problem=Code.NO_DATA, detail=nothing, source="telemetry")}
-
-    async def _orders(self, within: timedelta, *, rejected: bool) -> NumberEvidence:
-        try:
-            telemetry = await self.telemetry()
-            orders = await self._platform.orders(self._bot, Variant.CANDIDATE, telemetry.at - within)
-        except LadderError as error:
-            return NumberEvidence(value=None, problem=error.code, detail=error.detail, source="orders")
-        counted = sum(not rejected or order.status is OrderStatus.REJECTED for order in orders)
-        return NumberEvidence(value=Decimal(counted), at=telemetry.at, samples=len(orders), source="orders")
-
-    async def _holdings(self) -> HoldingsEvidence:
-        try:
-            held = await self._platform.positions(self._bot, Variant.CANDIDATE)
-        except LadderError as error:
-            return HoldingsEvidence(values={}, problem=error.code, detail=error.detail)
-        return HoldingsEvidence(values={position.instrument: position.value for position in held})
-
-
-def _aged(now: datetime, newest: datetime | None) -> NumberEvidence:
-    if newest is None:
-        return NumberEvidence(value=None, problem=Code.NO_DATA, detail="never seen", source="telemetry")
-    age = Decimal(str(round((now - newest).total_seconds(), 3)))
-    return NumberEvidence(value=age, at=newest, source="telemetry")
 
 
 @dataclass(frozen=True)
@@ -208,6 +84,7 @@ class Watcher:
         self.watched = watched
         self._clock = clock
         self._eyes = eyes
+        self._closed = Closed(watched.stage)
         self._blind_since: dict[str, float] = {}
         self._well_since: dict[str, float] = {}
 
@@ -217,7 +94,7 @@ class Watcher:
         Raises LadderError only for ``OPS_STALE_EPOCH``: another promotion owns the bot.
         """
         watched = self.watched
-        sight = Sight(self.platform, watched.bot, watched.entered_at)
+        sight = Sight(self.platform, watched.bot, watched.entered_at, self._closed)
         try:
             telemetry = await sight.telemetry()
             if telemetry.stage and telemetry.stage not in (watched.stage.name, watched.also):

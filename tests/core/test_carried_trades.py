@@ -17,7 +17,7 @@ from promotion_ladder.core.ladder import Stage
 from promotion_ladder.core.platform import ClosedTrade, Telemetry, Variant
 from promotion_ladder.core.statistics.carried import Carried
 from promotion_ladder.core.verdict import Outcome
-from promotion_ladder.watching import Sight
+from promotion_ladder.sight import Sight
 
 ENTERED = datetime(2026, 6, 1, 14, tzinfo=UTC)
 STAGE = Stage.model_validate({
