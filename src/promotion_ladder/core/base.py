@@ -31,10 +31,10 @@ class _Frozen(BaseModel):
 
         Nothing is checked; mypy knows the fields. A number that was computed must be tried by :func:`is_within_reach`.
         """
-        all_, defaults = _fields_of(cls)
-        if len(values) != len(all_):
+        all_, defaults, n = _fields_of(cls)
+        if len(values) != n:
             values = defaults | values
-            if len(values) != len(all_):
+            if len(values) != n:
                 return super().model_construct(_fields_set, **values)
         return _made(cls, values, _fields_set or all_)
 
@@ -68,11 +68,11 @@ _put_fields, _put_stated, _put_extra, _put_private = (vars(BaseModel)[slot].__se
 
 
 @cache
-def _fields_of(model: type[BaseModel]) -> tuple[set[str], dict[str, Any]]:
-    """The names of all fields, and every default that is a plain value."""
+def _fields_of(model: type[BaseModel]) -> tuple[set[str], dict[str, Any], int]:
+    """The names of all fields, every default that is a plain value, and how many fields there are."""
     fields = model.__pydantic_fields__
     defaults = {n: one.default for n, one in fields.items() if not one.is_required() and not one.default_factory}
-    return set(fields), defaults
+    return set(fields), defaults, len(fields)
 
 
 class Spec(_Frozen):

@@ -154,7 +154,7 @@ def decide(stage: Stage, verdicts: Sequence[Verdict], elapsed: timedelta, longes
         left = show_duration(stage.observe.min - elapsed)
         return decision(Step.CONTINUE, Code.NOT_LONG_ENOUGH, f"all gates pass, {left} of observation left")
     first = by_name.get(waiting[0])
-    gates = sum(gate.name in waiting for gate in stage.gates)
+    gates = len([gate for gate in stage.gates if gate.name in waiting])
     why = f"{gates} of {len(stage.gates)} gates wait; {waiting[0]}: {first.sentence if first else 'not judged'}"
     if elapsed >= longest:
         return decision(Step.HOLD, Code.OBSERVE_EXHAUSTED, f"after {show_duration(longest)} {why}")

@@ -72,7 +72,7 @@ class Timeline:
         ordered = sorted(points, key=lambda point: point[0])
         self.times = [at for at, _ in ordered]
         self.values = [value for _, value in ordered]
-        self._since: tuple[datetime | None, int] = (None, 0)
+        self._asked: tuple[datetime | None, timedelta | None, int, timedelta] = (None, None, 0, LEAST_FRESHNESS)
         self._finite = list(accumulate((value is not None for value in self.values), initial=0))
 
     def added(self, since: datetime, until: datetime) -> float | None:
@@ -87,14 +87,15 @@ class Timeline:
 
     def number(self, since: datetime, now: datetime, step: timedelta) -> NumberEvidence:
         """The newest value from ``since`` to ``now``, as a source of metrics would tell it."""
-        if since is not self._since[0]:  # every look of a stage asks since the same moment
-            self._since = (since, bisect_left(self.times, since))
-        first, end = self._since[1], bisect_right(self.times, now)
+        if since is not self._asked[0] or step is not self._asked[1]:  # the same in every look of a stage
+            self._asked = (since, step, bisect_left(self.times, since), max(3 * step, LEAST_FRESHNESS))
+        _, _, first, fresh = self._asked
+        end = bisect_right(self.times, now)
         if first >= end:
             return NumberEvidence(value=None, problem=Code.NO_DATA, detail=self._empty, samples=0)
         at, value = self.times[end - 1], self.values[end - 1]
         samples = min(self._finite[end] - self._finite[first], (now - since) // step + 1)
-        if now - at > max(3 * step, LEAST_FRESHNESS):
+        if now - at > fresh:
             detail = f"the newest value is {(now - at).total_seconds():g} s old"
             return NumberEvidence(value=None, at=at, samples=samples, problem=Code.STALE_DATA, detail=detail)
         if value is None:

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from promotion_ladder.core.codes import Code
@@ -167,8 +167,12 @@ def _number(check: MetricCheck, history: History, stage: Stage, variant: Variant
 def _pair(check: ComparisonCheck, history: History, stage: Stage) -> Source:
     mine, theirs = (_number(check, history, stage, variant) for variant in (Variant.CANDIDATE, check.against))
 
+    @lru_cache(maxsize=1)
+    def against(mine: Decimal) -> Decimal | None:
+        return mine / stage.share * stage.against_capital(check.against) if stage.share else None
+
     def pair(look: Look) -> PairEvidence:
-        capital = look.capital / stage.share * stage.against_capital(check.against) if stage.share else None
+        capital = against(look.capital)
         return PairEvidence.model_construct(
             candidate=mine(look), baseline=theirs(look),
             candidate_capital=look.capital if capital is not None else None, baseline_capital=capital,

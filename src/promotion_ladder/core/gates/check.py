@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import ClassVar, NamedTuple, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -126,6 +127,12 @@ def show(number: Decimal | None, limit: Decimal | None = None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+@lru_cache(maxsize=1024)
+def show_limit(limit: Decimal | None) -> str:
+    """As :func:`show`, for what is shown at every look."""
+    return show(limit)
+
+
 class Check(Spec):
     """The base of every gate and guard kind."""
 
@@ -190,7 +197,7 @@ class Check(Spec):
         relation = "at least" if limit == low else "at most"
         return self.verdict(
             Outcome.PASS if inside else Outcome.FAIL,
-            f"{what} is {show(value, limit)}{unit}, limit {relation} {show(limit)}{unit}",
+            f"{what} is {show(value, limit)}{unit}, limit {relation} {show_limit(limit)}{unit}",
             value=value,
             limit=limit,
             n=evidence.samples,

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from promotion_ladder.core.base import Money, Share
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, StandingEvidence
-from promotion_ladder.core.gates.check import Check, GateBase, GuardBase, Wants, show
+from promotion_ladder.core.gates.check import Check, GateBase, GuardBase, Wants, show, show_limit
 from promotion_ladder.core.verdict import Outcome, Verdict
 
 
@@ -60,7 +60,7 @@ class MoneyCheck(Check):
         value = self.lost(evidence.pnl, evidence.peak_pnl or Decimal(0))
         return self.verdict(
             Outcome.FAIL if value > limit else Outcome.PASS,
-            f"{self.what} is {show(value, limit)}, limit at most {show(limit)}",
+            f"{self.what} is {show(value, limit)}, limit at most {show_limit(limit)}",
             value=value,
             limit=limit,
         )

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from promotion_ladder.core.base import Money, Number, Share
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.evidence import Evidence, TradeOutcome, TradesEvidence
-from promotion_ladder.core.gates.check import GateBase, Wants, show
+from promotion_ladder.core.gates.check import GateBase, Wants, show, show_limit
 from promotion_ladder.core.statistics.carried import Carried, TradeSums
 from promotion_ladder.core.verdict import Outcome, Verdict
 
@@ -136,7 +136,9 @@ class TradesGate(GateBase):
             bad = self._missed(name, measured[name], floor, n)
             if bad is not None:
                 return bad
-        shown = ", ".join(f"{name[4:]} {show(measured[name], floor)} ≥ {show(floor)}" for name, floor in asked.items())
+        shown = ", ".join(
+            f"{name[4:]} {show(measured[name], floor)} ≥ {show_limit(floor)}" for name, floor in asked.items()
+        )
         return self.verdict(Outcome.PASS, shown, value=measured[first], limit=limit, n=n)
 
     def _missed(self, name: str, value: Decimal | None, floor: Decimal, n: int) -> Verdict | None:
@@ -146,7 +148,7 @@ class TradesGate(GateBase):
             )
         if value >= floor:
             return None
-        sentence = f"{name[4:]} is {show(value, floor)}, at least {show(floor)} is asked"
+        sentence = f"{name[4:]} is {show(value, floor)}, at least {show_limit(floor)} is asked"
         if name == "min_n":
             return self.verdict(
                 Outcome.INCONCLUSIVE, sentence, code=Code.TOO_FEW_SAMPLES, value=value, limit=floor, n=n

@@ -65,7 +65,7 @@ class RateBets(Record):
             for log_psi, tilt in zip(_log_psis(self.psis, self.bound), self.tilts, strict=True)
         ]
         top = max(capital)
-        return top + math.log(sum(math.exp(value - top) for value in capital) / len(capital))
+        return top + math.log(sum([math.exp(value - top) for value in capital]) / len(capital))
 
 
 @lru_cache(maxsize=256)
@@ -86,7 +86,7 @@ def bernoulli_log_e(events: float, exposures: float, bound: float) -> float:
         for part in parts
     ]
     top = max(capital)
-    return top + math.log(sum(math.exp(value - top) for value in capital) / len(capital))
+    return top + math.log(sum([math.exp(value - top) for value in capital]) / len(capital))
 
 
 def conditional_rate_log_e(
