@@ -35,7 +35,7 @@ TEXTS = {
     ),
     "RISK_LATCHED": (
         "The platform's latch forbids new exposure.",
-        "'ladder kill --release' with the latch's scope and target lifts it, by a named person with a reason.",
+        "'ladder kill --release' with its scope and target lifts it, by a person with a reason; then 'ladder resume'.",
     ),
     "RISK_NOT_LATCHED": (
         "There is no latch of this scope and target to lift.",
