@@ -33,12 +33,14 @@ PATIENCE = 60.0
 SETTLE = 2.0
 """Seconds of rest between a climb of many bots and the first sample."""
 GUARD_EVERY = "1s"
+SCRAPE = "15s"
+"""Of the metrics of all bots, by the one process that answers all verbs, too: each second they would be part of what is
+measured. No ladder of a bed asks for one."""
 LEASE = "30m"
 """Longer than any benchmark: with a dead worker a shorter one would flatten before the kill."""
 CROWD_CHANGE = ChangeClass.IMAGE
 """The class of change that goes up the crowd's ladder: a shadow with no money and no guards, judged without end."""
 CROWD_EVERY = "30s"
-CROWD_SCRAPE = "15s"
 CROWD_TICK = 0.5
 """Seconds between two ticks of the platform under a crowd: its bots trade no faster than it can answer."""
 AT_ONCE = 5
@@ -125,20 +127,10 @@ class Bed:
 
     async def crowd(self, count: int) -> None:
         """Let as many other promotions be judged every few seconds, for as long as the stack stands."""
-        self._scrape_seldom()
         names = [f"crowd-{number:03}" for number in range(count)]
         for few in (names[at : at + AT_ONCE] for at in range(0, count, AT_ONCE)):
             await asyncio.gather(*(self.knobs.add_bot(BotSpec(bot=name, account=f"acct-{name}")) for name in few))
             await asyncio.gather(*(self._start(name, CROWD_CHANGE) for name in few))
-
-    def _scrape_seldom(self) -> None:
-        """Or the metrics of hundreds of bots, told by the process that answers all verbs, would be what is measured."""
-        file, prometheus = self.stack.state_dir / "prometheus.yml", self.stack.prometheus.popen
-        seconds = file.read_text().replace("scrape_interval: 1s", f"scrape_interval: {CROWD_SCRAPE}")
-        file.write_text(seconds)
-        if CROWD_SCRAPE not in seconds or prometheus is None:
-            raise RuntimeError(f"{file} has no scrape interval to be changed")
-        prometheus.send_signal(signal.SIGHUP)
 
     async def _start(self, bot: str, change: ChangeClass = ChangeClass.STRATEGY) -> str:
         release = make_release(bot, f"2.{self.round}.0", author="ana", change=change)
@@ -195,6 +187,7 @@ async def bed(bots: int, max_age: str = "30s", tick: float = 0.2) -> AsyncIterat
         async with tap(port, stack.ports.platform) as tapped:
             try:
                 await stack.start()
+                _scrape_seldom(stack)
                 made = await _made(stack, [f"bench-{number:02}" for number in range(bots)], tapped)
                 try:
                     yield made
@@ -205,6 +198,15 @@ async def bed(bots: int, max_age: str = "30s", tick: float = 0.2) -> AsyncIterat
                 await stack.stop()
     finally:
         await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+
+
+def _scrape_seldom(stack: LocalStack) -> None:
+    file, prometheus = stack.state_dir / "prometheus.yml", stack.prometheus.popen
+    seldom = file.read_text().replace("scrape_interval: 1s", f"scrape_interval: {SCRAPE}")
+    file.write_text(seldom)
+    if SCRAPE not in seldom or prometheus is None:
+        raise RuntimeError(f"{file} has no scrape interval to be changed")
+    prometheus.send_signal(signal.SIGHUP)
 
 
 async def _made(stack: LocalStack, names: list[str], tapped: Tap) -> Bed:

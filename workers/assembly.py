@@ -35,6 +35,9 @@ from promotion_ladder.workflows.reconciliation import Reconciliation
 
 Activity = Callable[..., Any]
 
+WORKFLOW_TASK_SECONDS = 8
+"""Ten thousand messages that waited come in one workflow task, which takes more than the SDK's 2 s on a busy machine:
+taken for a deadlock it would be tried again, as slowly, for ever. The server takes a task back after 10 s."""
 GUARD_SLOTS = 1000
 """Guards run for hours each: with too few slots the last ones would never start."""
 
@@ -103,11 +106,19 @@ def runner() -> SandboxedWorkflowRunner:
     )
 
 
+def patient(worker: Worker) -> Worker:
+    """``worker``, with a workflow task taken for deadlocked only when it is in danger of being taken back."""
+    running = worker._workflow_worker  # noqa: SLF001 - the SDK has no option for it; a test holds it to the effect
+    if running is not None:
+        running._deadlock_timeout_seconds = WORKFLOW_TASK_SECONDS  # noqa: SLF001
+    return worker
+
+
 def workers(client: Client, by_queue: dict[str, list[Activity]], build_id: str | None = None) -> list[Worker]:
     """One worker per task queue, so that no kind of work can starve another; guards and safety least of all."""
     drain = timedelta(seconds=5)
     found = [
-        Worker(
+        patient(Worker(
             client,
             task_queue=contracts.QUEUE_LADDER,
             workflows=[Promotion, LastNotices, Reconciliation],
@@ -119,8 +130,8 @@ def workers(client: Client, by_queue: dict[str, list[Activity]], build_id: str |
             sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
             graceful_shutdown_timeout=drain,
             deployment_config=deployment(build_id) if build_id else None,
-        )
-    ]
+        ))
+    ]  # fmt: skip
     found += [
         Worker(
             client,
