@@ -26,6 +26,9 @@ MAX_SIGNALS = 500
 FLUSH = timedelta(seconds=2)
 """How long a move or a new run waits for the writing and telling to be done."""
 
+HEAD_START = timedelta(milliseconds=100)
+"""How long all else that a stop leads to stays behind the way down."""
+
 Sent = TypeVar("Sent")
 Got = TypeVar("Got")
 
@@ -63,6 +66,7 @@ class Climb:
         """How many holds were stood through: what was judged before one is judged again after it."""
         self.chores: list[asyncio.Task[None]] = []
         """What runs beside the story: the inbox, the record, the notices."""
+        self.head_start: asyncio.Task[None] | None = None
 
     # --- looking ------------------------------------------------------------------------------------------------
 
@@ -146,9 +150,8 @@ class Climb:
         state.entries_paused = False  # before the effect: what is performed looks here too
         state.entry += 1
         try:
-            opened = await self.perform(
-                PlatformActivities.reopen, self.stage_order(), f"let {state.stage_name} trade again", PLATFORM
-            )
+            summary = f"let {state.stage_name} trade again"
+            opened = await self.perform(PlatformActivities.reopen, self.stage_order(), summary, PLATFORM)
         except Renew:
             state.entries_paused = True
             raise
@@ -245,6 +248,12 @@ class Climb:
             self.check()
         return got
 
+    async def give_way(self) -> None:
+        """Let a descent go first: the fewer commands its workflow task has, the sooner the cancel leaves."""
+        if self.state.stop is not None:
+            self.head_start = self.head_start or asyncio.create_task(workflow.sleep(HEAD_START, summary="down first"))
+            await asyncio.shield(self.head_start)
+
     # --- changing -----------------------------------------------------------------------------------------------
 
     def stop(
@@ -252,8 +261,7 @@ class Climb:
     ) -> None:
         """Come down from now on. The first stop stands, but a kill overrules what is gentler."""
         state = self.state
-        before = state.stop
-        if before is not None and not (code is Code.KILLED and before.code is not Code.KILLED):
+        if state.stop is not None and not (code is Code.KILLED and state.stop.code is not Code.KILLED):
             return
         if code is Code.KILLED:
             state.successor = None

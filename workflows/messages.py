@@ -74,6 +74,7 @@ class Messages:
         state = self.climb.state
         while True:
             await workflow.wait_condition(lambda: bool(state.inbox))
+            await self.climb.give_way()
             command = min(state.inbox, key=lambda c: not c.verb.prohibits)
             try:
                 receipt = await self._settle(command)

@@ -37,6 +37,7 @@ async def write_events(climb: Climb) -> None:
     outbox = climb.state.outbox
     while True:
         await workflow.wait_condition(lambda: bool(outbox))
+        await climb.give_way()
         await asyncio.sleep(0)  # let everything of this step come into one batch
         batch = outbox[:BATCH]
         try:
@@ -90,7 +91,7 @@ async def send_notices(climb: Climb) -> None:
             NotificationActivities.notify, telling, summary=f"notice: {notice.title}"[:190], **NOTIFY
         )
 
-    await _one_by_one(state.notices, send, "the notice")
+    await _one_by_one(climb, state.notices, send, "the notice")
 
 
 async def leave_notices(climb: Climb) -> None:
@@ -118,12 +119,13 @@ async def post_news(climb: Climb) -> None:
             IncidentActivities.post, news, summary=f"incident: {about}"[:190], **AUDIT
         )
 
-    await _one_by_one(climb.state.news, post, "the incident")
+    await _one_by_one(climb, climb.state.news, post, "the incident")
 
 
-async def _one_by_one(waiting: list[Item], send: Callable[[Item], Awaitable[None]], what: str) -> None:
+async def _one_by_one(climb: Climb, waiting: list[Item], send: Callable[[Item], Awaitable[None]], what: str) -> None:
     while True:
         await workflow.wait_condition(lambda: bool(waiting))
+        await climb.give_way()
         first = waiting[0]
         try:
             await send(first)

@@ -7,7 +7,7 @@ import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.exceptions import ApplicationError
 from tests.activations import drive
-from tests.activations.desk import BEGINS, CHORES, Desk, at_stage, begin
+from tests.activations.desk import BEGINS, CHORES, Desk, a_trip, at_stage, begin
 from tests.activations.drive import Run, cancel, done, failed, fired, payload, signal
 
 from promotion_ladder.core.codes import Code
@@ -87,6 +87,32 @@ def test_lost_cancellation_in_the_first_task(before_the_start: bool) -> None:
     run = Run(begins, BEGINS, before=(cancel(),)) if before_the_start else Run(begins, BEGINS, first=(cancel(),))
     assert "enter" not in run.issued
     assert Desk(run).until(lambda run: run.ended is not None).run.state.ending is Ending.ROLLED_BACK
+
+
+# --- the way down goes first ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("why", ["kill", "cancel", "guard"])
+@pytest.mark.parametrize("stage", ["canary-10", "live"])
+def test_the_task_that_flattens_starts_nothing_else_and_all_else_follows_while_it_is_under_way(
+    stage: str, why: str
+) -> None:
+    desk = begin(stage).until(lambda run: run.state.phase is Phase.OBSERVING and run.opened("guard") is not None)
+    while waits := [a for name in CHORES if (a := desk.run.opened(name)) is not None]:
+        desk.feed(*(desk.answer(activity.seq) for activity in waits))
+    guard = desk.run.opened("guard")
+    assert guard is not None
+    trip = done(guard.seq, a_trip(desk.run.now, abort=True))
+    issued = desk.feed({"kill": desk.tell(Verb.KILL), "cancel": cancel(), "guard": trip}[why])
+    assert "flatten" in issued
+    assert not {*CHORES} & {*issued}
+    followed: list[str] = []
+    while not followed:
+        assert desk.run.timers, f"{issued} and nothing after it"
+        followed = desk.feed(fired(min(desk.run.timers, key=lambda seq: desk.run.timers[seq])))
+    flatten = desk.run.opened("flatten")
+    assert flatten is not None, "it was not waited for"
+    assert {"record", "notify"} <= {*followed}
 
 
 # --- a signal and a timer in one task ---------------------------------------------------------------------------------
