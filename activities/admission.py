@@ -83,9 +83,7 @@ class AdmissionActivities:
             raise LadderError(Code.UNKNOWN_RELEASE, f"{release.bot} has no release {release.version} of these digests")
         held = next((h for h in facts.held_out if h.digest == release.digest), None)
         if held is not None:
-            raise LadderError(
-                Code.HELD_OUT, f"{release.version} is held out since {held.at:%Y-%m-%d %H:%M}: {held.reason}"
-            )
+            raise LadderError(Code.HELD_OUT, held.against(release.version))
         if facts.stable.digest == release.digest:
             raise LadderError(Code.ALREADY_STABLE, f"{release.version} is stable on {release.bot} already")
         if facts.latches:

@@ -13,6 +13,7 @@ from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import AuditEvent, ChainedEvent
 from promotion_ladder.core.ladder import Ladder
 from promotion_ladder.core.people import Policy, Verb
+from promotion_ladder.core.platform import HoldOut
 from promotion_ladder.core.release import ChangeClass, ReleaseRef
 from promotion_ladder.core.state import StartOrder
 from promotion_ladder.core.ways import Reassign
@@ -131,3 +132,15 @@ def test_a_handover_is_refused_to_a_platform_that_does_not_name_it() -> None:
     require_capabilities(handing, "bot", MONEY_NEEDS | {"reassign"})
     with pytest.raises(LadderError, match="needs reassign"):
         require_capabilities(handing, "bot", MONEY_NEEDS)
+
+
+@pytest.mark.parametrize(
+    ("version", "why"),
+    [
+        ("2.4.0", "2.4.0 is held out since 2026-01-05 00:00: it bled"),
+        ("2.5.0", "2.5.0 is the same as 2.4.0, which is held out since 2026-01-05 00:00: it bled"),
+    ],
+)
+def test_a_refusal_names_the_version_under_which_the_release_is_held_out(version: str, why: str) -> None:
+    held = HoldOut(digest=RELEASE.digest, version="2.4.0", reason="it bled", by="ana", at=NOW)
+    assert held.against(version) == why

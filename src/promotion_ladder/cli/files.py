@@ -138,8 +138,8 @@ async def _checks(file: Path) -> list[dict[str, Any]]:
     say("bot", f"stable is {facts.stable}")
     known = await platform.knows(release.bot, release.digest)
     say("published", f"the platform knows {'' if known else 'no '}{release.version} of these digests", ok=known)
-    held = next((h.reason for h in facts.held_out if h.digest == release.digest), None)
-    say("not held out", held or "it is free to climb", ok=held is None)
+    held = next((h for h in facts.held_out if h.digest == release.digest), None)
+    say("not held out", held.against(release.version) if held else "it is free to climb", ok=held is None)
     say("not latched", facts.latches[0].reason if facts.latches else "no latch", ok=not facts.latches)
     order = StartOrder(promotion_id="preflight", release=release, identity=found.identity)
     try:

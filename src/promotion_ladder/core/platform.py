@@ -95,6 +95,11 @@ class HoldOut(Record):
     by: str
     at: Time
 
+    def against(self, version: str) -> str:
+        """Why ``version``, a release of this digest, may not climb. Lifting asks for the version it was held out as."""
+        known = version if version == self.version else f"{version} is the same as {self.version}, which"
+        return f"{known} is held out since {self.at:%Y-%m-%d %H:%M}: {self.reason}"
+
 
 class BotFacts(Record):
     """What the platform owns about one bot."""
