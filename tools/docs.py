@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from promotion_ladder.cli import EPILOG, app
 from promotion_ladder.core.codes import Code
+from promotion_ladder.core.docstrings import field_docs
 from promotion_ladder.settings import Settings
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -156,8 +157,8 @@ def codes_page() -> str:
 def settings_table() -> str:
     """Every environment variable, from the docstrings of ``settings.py``."""
     rows = []
-    for name, setting in Settings.model_fields.items():
-        variable, _, meaning = (setting.description or "").replace("\n", " ").removeprefix("``").partition("``")
+    for name, doc in field_docs(Settings).items():
+        variable, _, meaning = doc.replace("\n", " ").removeprefix("``").partition("``")
         meaning = meaning.strip(" :.").replace("``", "`") or name.replace("_", " ")
         rows.append(f"| `{variable}` | {meaning[:1].upper()}{meaning[1:]}. |")
     return "| variable | meaning |\n|---|---|\n" + "\n".join(rows) + "\n"

@@ -19,7 +19,7 @@ PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
 class Settings(BaseModel):
     """Where everything is."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True)
 
     config_dir: Path
     """``LADDER_CONFIG``: directory of policy.yaml, people.yaml and ladders/. Default: ``config`` here, else shipped."""

@@ -179,7 +179,7 @@ class Standing(Record):
 class PromotionState(BaseModel):
     """Everything about one climb. Mutable, changed only by the workflow."""
 
-    model_config = ConfigDict(extra="ignore", ser_json_inf_nan="strings", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="ignore", ser_json_inf_nan="strings")
 
     order: StartOrder
     phase: Phase = Phase.ADMITTING

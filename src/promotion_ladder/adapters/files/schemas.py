@@ -6,10 +6,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from promotion_ladder.adapters.files.kinds import KINDS
-from promotion_ladder.core.base import show_duration
+from promotion_ladder.core.base import Record, show_duration
 from promotion_ladder.core.evaluate import OF_A_LADDER
 from promotion_ladder.core.evidence import Evidence
 from promotion_ladder.core.gates import Gate, Guard
@@ -17,10 +17,8 @@ from promotion_ladder.core.gates import Gate, Guard
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
-class Case(BaseModel):
+class Case(Record):
     """A line of what ``ladder evaluate --batch`` reads; further fields are the writer's own."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: str | int | None = None
     """What its verdict is told by."""
@@ -33,7 +31,8 @@ class Case(BaseModel):
 def schemas() -> dict[str, dict[str, Any]]:
     """The schema of each kind of file, by its name, made from the models."""
     found = {name: model.model_json_schema() for name, model in KINDS.items()}
-    evidence, case = TypeAdapter(Evidence).json_schema(), _without_ladder(Case.model_json_schema())
+    evidence = TypeAdapter(Evidence).json_schema()
+    case = _without_ladder(Case.model_json_schema())
     for union in (evidence, case["properties"]["evidence"]):
         union["required"] = ["kind"]  # here alone: a number within a pair need not say that it is one
     found |= {"evidence": evidence, "case": case}
