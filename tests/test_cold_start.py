@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
-HEAVY = {"numpy", "scipy", "matplotlib", "pandas"}
+HEAVY = {
+    "numpy", "scipy", "matplotlib", "pandas", "sqlalchemy", "slack_sdk", "aiohttp", "requests",
+    "promotion_ladder.workers.assembly", "promotion_ladder.stack.local",
+}  # fmt: skip
 
 
 def test_help_imports_nothing_heavy() -> None:

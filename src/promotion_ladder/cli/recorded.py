@@ -11,7 +11,6 @@ import typer
 from promotion_ladder.adapters.files import load_ladder
 from promotion_ladder.adapters.history_files import read_history
 from promotion_ladder.adapters.history_prometheus import Asked, field_of, recorded_series
-from promotion_ladder.adapters.prometheus import PrometheusSource
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.history import History
@@ -74,6 +73,7 @@ def strangers(ladder: Ladder, history: History) -> list[str]:
 
 def with_prometheus(url: str, ladder: Ladder, history: History, asked: Asked) -> History:
     """``history`` with the series that a Prometheus holds; they count for more than those of a file."""
+    from promotion_ladder.adapters.prometheus import PrometheusSource  # noqa: PLC0415 - 0.1 s that other commands need not pay
 
     async def fetch() -> History:
         source = PrometheusSource(url)

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from promotion_ladder import settings
-from promotion_ladder.adapters.audit_sql import SqlAudit
 from promotion_ladder.cli.common import (
     FAILED,
     Bot,
@@ -32,6 +31,9 @@ from promotion_ladder.core.errors import LadderError
 from promotion_ladder.core.events import DESK, ChainedEvent, verify
 from promotion_ladder.core.state import PromotionState
 
+if TYPE_CHECKING:
+    from promotion_ladder.adapters.audit_sql import SqlAudit
+
 app = typer.Typer()
 audit = typer.Typer(help="The append-only record; needs no server.", no_args_is_help=True)
 state = typer.Typer(help="The whole state of a promotion, to look at or to resume from.", no_args_is_help=True)
@@ -41,12 +43,14 @@ app.add_typer(state, name="state", rich_help_panel="Record")
 Name = Annotated[str, typer.Argument(help="A promotion id, a bot (its newest), or 'desk'.", show_default=False)]
 
 
-def _store() -> SqlAudit:
+def _store() -> "SqlAudit":
+    from promotion_ladder.adapters.audit_sql import SqlAudit  # noqa: PLC0415 - 0.2 s that other commands need not pay
+
     found = settings.load()
     return SqlAudit(found.audit_url, anchor_dir=found.anchor_dir)
 
 
-async def _chain_of(store: SqlAudit, name: str) -> str:
+async def _chain_of(store: "SqlAudit", name: str) -> str:
     if "/" in name or name == DESK:
         return name
     chains = await store.chains(name)

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.status import Status
@@ -13,10 +13,10 @@ from rich.text import Text
 from promotion_ladder import settings
 from promotion_ladder.adapters.files import load_release
 from promotion_ladder.cli.common import Format, Output, err, out, run, tell, write_json
-from promotion_ladder.demo.stories import tell_stories
-from promotion_ladder.stack.local import LocalStack, Ports, publish_to_simulation
-from promotion_ladder.stack.processes import Process
-from promotion_ladder.workers.main import run_worker
+
+if TYPE_CHECKING:
+    from promotion_ladder.stack.local import LocalStack
+    from promotion_ladder.stack.processes import Process
 
 app = typer.Typer()
 
@@ -37,6 +37,8 @@ def worker(
 
       ladder worker --build-id 2026-11-21
     """
+    from promotion_ladder.workers.main import run_worker  # noqa: PLC0415 - a third of a second, for here alone
+
     found = settings.load()
     run(output, run_worker(found.model_copy(update={"build_id": build_id}) if build_id else found))
 
@@ -67,13 +69,15 @@ def dev(
 
       ladder dev --slack-fake
     """
+    from promotion_ladder.stack.local import LocalStack, Ports  # noqa: PLC0415 - as above
+
     ports = Ports(temporal_port, ui_port, prometheus_port, platform_port)
     directory = config.resolve() if config is not None else settings.shipped_config() / "demo"
     stack = LocalStack(state or settings.load().state_dir, ports, tick, directory, slack_fake)
     run(output, _dev(stack, output))
 
 
-async def _dev(stack: LocalStack, output: Format) -> None:
+async def _dev(stack: "LocalStack", output: Format) -> None:
     stop = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
@@ -88,7 +92,7 @@ async def _dev(stack: LocalStack, output: Format) -> None:
     err.print("ended; nothing is left running")
 
 
-def _say_where(stack: LocalStack, output: Format) -> None:
+def _say_where(stack: "LocalStack", output: Format) -> None:
     if output is Format.JSON:
         write_json(stack.facts())
         sys.stdout.flush()
@@ -126,6 +130,7 @@ def publish(
 
     Example: ladder publish release.yaml --behaviour bleeding
     """
+    from promotion_ladder.stack.local import publish_to_simulation  # noqa: PLC0415 - as above
 
     async def work() -> None:
         found = load_release(release)
@@ -135,7 +140,7 @@ def publish(
     run(output, work())
 
 
-async def _until(stop: asyncio.Event, stack: LocalStack) -> None:
+async def _until(stop: asyncio.Event, stack: "LocalStack") -> None:
     """Wait for the end, and say so when a part of the stack dies."""
     told: set[str] = set()
     while not stop.is_set():
@@ -150,7 +155,7 @@ async def _until(stop: asyncio.Event, stack: LocalStack) -> None:
             continue
 
 
-def _way_back(stack: LocalStack, dead: Process) -> str:
+def _way_back(stack: "LocalStack", dead: "Process") -> str:
     if dead is stack.worker:
         return f"another one: LADDER_STATE={stack.state_dir} ladder worker; it goes on where this one was"
     return "Ctrl-C, then 'ladder dev' again with the same state: everything goes on where it was"
@@ -173,6 +178,8 @@ def demo(
 
       ladder demo --slack-fake
     """
+    from promotion_ladder.demo.stories import tell_stories  # noqa: PLC0415 - as above
+
     as_told = run(output, tell_stories(directory, output is Format.JSON, slack_fake=slack_fake))
     if not as_told:
         raise typer.Exit(1)

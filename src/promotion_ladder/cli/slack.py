@@ -8,9 +8,6 @@ from rich.text import Text
 
 from promotion_ladder import settings
 from promotion_ladder.cli.common import FAILED, Format, Output, err, out, run, write_json
-from promotion_ladder.gateway.check import Finding, check
-from promotion_ladder.workers.bootstrap import slack_side
-from promotion_ladder.workers.slack_gateway import run_gateway
 
 app = typer.Typer()
 slack = typer.Typer()
@@ -38,6 +35,8 @@ def listen(
 
       ladder slack check
     """
+    from promotion_ladder.workers.slack_gateway import run_gateway  # noqa: PLC0415 - a quarter of a second, for here alone
+
     if context.invoked_subcommand is not None:
         return
     place = None
@@ -65,6 +64,8 @@ def check_set_up(output: Output = Format.TEXT) -> None:
 
     Example: ladder slack check
     """
+    from promotion_ladder.gateway.check import Finding, check  # noqa: PLC0415 - as above
+    from promotion_ladder.workers.bootstrap import slack_side  # noqa: PLC0415 - as above
 
     async def work() -> list[Finding]:
         found = settings.load()

@@ -1,6 +1,5 @@
 """The channels to on-call that the settings name."""
 
-from promotion_ladder.adapters.alerts_sql import SqlAlerts
 from promotion_ladder.adapters.pager import PagerDuty, WebhookPager
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError
@@ -25,5 +24,7 @@ def pagers(settings: Settings) -> tuple[Pager, ...]:
 
 def paging(settings: Settings, store: AuditStore) -> Paging | None:
     """The channels with what they were told; None where there are none, and then nothing is kept of them either."""
+    from promotion_ladder.adapters.alerts_sql import SqlAlerts  # noqa: PLC0415 - 0.2 s that not all verbs need
+
     found = pagers(settings)
     return Paging(store, SqlAlerts(settings.audit_url), found) if found else None

@@ -5,7 +5,7 @@ import copy
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import (
@@ -20,7 +20,6 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from promotion_ladder import contracts
-from promotion_ladder.adapters.audit_sql import SqlAudit
 from promotion_ladder.adapters.files import ConfigDirectory
 from promotion_ladder.adapters.platform_http import HttpPlatform
 from promotion_ladder.adapters.spool import DESK_FILE, DeskRecord
@@ -33,6 +32,9 @@ from promotion_ladder.core.platform import Latch
 from promotion_ladder.core.state import Command, PromotionResult, PromotionState
 from promotion_ladder.ports import AuditStore, Platform
 from promotion_ladder.settings import Settings
+
+if TYPE_CHECKING:
+    from promotion_ladder.adapters.audit_sql import SqlAudit
 
 QUERY_PATIENCE = timedelta(seconds=5)
 LATCH_PATIENCE = 1.0
@@ -106,9 +108,11 @@ class Looking:
         return self._platform
 
     @property
-    def store(self) -> SqlAudit:
+    def store(self) -> "SqlAudit":
         """The audit store."""
         if self._store is None:
+            from promotion_ladder.adapters.audit_sql import SqlAudit  # noqa: PLC0415 - 0.2 s that not all verbs need
+
             self._store = SqlAudit(self.settings.audit_url, anchor_dir=self.settings.anchor_dir)
         return self._store
 
