@@ -16,7 +16,7 @@ check: setup ## Lint, check formatting and types
 	.venv/bin/mypy
 
 test: setup ## Run the tests (ARGS="-k veto" goes to pytest)
-	.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	.venv/bin/pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-extra: test-postgresql test-browser ## Run what not every machine has the programs for: the next two
 

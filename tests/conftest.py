@@ -1,5 +1,9 @@
 """Options of the whole suite."""
 
+import os
+import sys
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -8,6 +12,19 @@ settings.register_profile(
     print_blob=True,
 )  # fmt: skip
 """A search beyond what ``make test`` has time for (tests/workflows/test_model.py)."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let all processes share compiled modules: each start of Python, and each sandboxed run, would compile its own."""
+    base = tmp_path_factory.getbasetemp()
+    shared = str((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", shared)
+        patch.setattr(sys, "dont_write_bytecode", False)
+        patch.setattr(sys, "pycache_prefix", shared)
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,5 +1,6 @@
 """A desk that distrusts: after every workflow task it checks what must always hold of a promotion."""
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -38,17 +39,27 @@ class Walk(Desk):
 
     def deliver(self, *events: str) -> bool:
         """All ``events`` in one workflow task; False if one of them cannot happen here."""
-        jobs: list[Job] = []
-        for event in events:
-            if event == "cancel" and (self.cancelled or "cancel" in events[: len(jobs)]):
-                return False  # the server delivers one
-            job = self.job(event)
-            if job is None or any(_same(job, other) for other in jobs):
-                return False
-            jobs.append(job)
+        jobs = self._jobs(events)
+        if jobs is None:
+            return False
         self._note(events)
         self.feed(*jobs)
         return True
+
+    def can(self, *events: str) -> bool:
+        """Whether :meth:`deliver` would; nothing is changed."""
+        return self.run.ended is None and copy.copy(self)._jobs(events) is not None  # making jobs counts them
+
+    def _jobs(self, events: tuple[str, ...]) -> list[Job] | None:
+        jobs: list[Job] = []
+        for event in events:
+            if event == "cancel" and (self.cancelled or "cancel" in events[: len(jobs)]):
+                return None  # the server delivers one
+            job = self.job(event)
+            if job is None or any(_same(job, other) for other in jobs):
+                return None
+            jobs.append(job)
+        return jobs
 
     def _note(self, events: tuple[str, ...]) -> None:
         if not self.prohibited and set(events) & set(PROHIBITIONS):

@@ -1,14 +1,12 @@
 """``ladder kill`` and ``ladder drill`` as commands: one clear sentence for each bad input, data with ``-o json``."""
 
-import json
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.client.conftest import CONFIG
-from tests.e2e.rig import LADDER
+from tests.terminal import Told, typed
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.simulation.process import SimulationProcess
@@ -32,11 +30,8 @@ class Terminal:
             "LADDER_ANCHORS": str(state / "anchors"),
         }  # fmt: skip
 
-    def run(self, command: str, who: str = "rita", **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(LADDER), *command.split()], env={**os.environ, **self.env, "LADDER_IDENTITY": who, **env},
-            capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120, check=False,
-        )  # fmt: skip
+    def run(self, command: str, who: str = "rita", **env: str) -> Told:
+        return typed(command.split(), {**os.environ, **self.env, "LADDER_IDENTITY": who, **env})
 
 
 @pytest.fixture
@@ -62,8 +57,8 @@ BAD = {
 def test_bad_input_is_one_clear_sentence(terminal: Terminal, command: str) -> None:
     code, says, who = BAD[command]
     told = terminal.run(command, who)
-    assert told.returncode == 1
-    error = json.loads(told.stdout)["error"]
+    assert told.status == 1
+    error = told.json["error"]
     assert (error["code"], says in error["detail"], bool(error["next_step"])) == (code, True, True), error
 
 
@@ -75,27 +70,27 @@ def test_bad_input_is_one_clear_sentence(terminal: Terminal, command: str) -> No
 )  # fmt: skip
 def test_what_is_not_understood_ends_with_status_2(terminal: Terminal, command: str) -> None:
     told = terminal.run(command)
-    assert (told.returncode, told.stdout) == (2, "")
-    assert "Usage" in told.stderr
+    assert (told.status, told.out) == (2, "")
+    assert "Usage" in told.err
 
 
 def test_a_release_without_a_platform_is_refused_at_once(terminal: Terminal) -> None:
     told = terminal.run("kill wti-trend --release -r x -y", LADDER_PLATFORM_URL="http://127.0.0.1:1")
-    assert told.returncode == 1
-    assert "[OPS_PLATFORM_DOWN]" in told.stderr
+    assert told.status == 1
+    assert "[OPS_PLATFORM_DOWN]" in told.err
 
 
 def test_a_kill_is_told_in_words_and_stands_until_all_its_latches_are_lifted(terminal: Terminal) -> None:
     told = terminal.run(f"kill {BOT} -r wrong -y", "ana")
-    assert told.returncode == 0, told
-    assert told.stdout.startswith(f"✔ {BOT} is latched (")
-    assert "Temporal at 127.0.0.1:1 does not answer: if a promotion runs, kill again when it does" in told.stdout
+    assert told.status == 0, told
+    assert told.out.startswith(f"✔ {BOT} is latched (")
+    assert "Temporal at 127.0.0.1:1 does not answer: if a promotion runs, kill again when it does" in told.out
     told = terminal.run("kill --scope global -r all -o json", "ana")
-    answer = json.loads(told.stdout)
-    assert (told.returncode, len(answer["bots"]), answer["recorded"]) == (0, 5, True)
+    answer = told.json
+    assert (told.status, len(answer["bots"]), answer["recorded"]) == (0, 5, True)
     assert all((bot["way"], bot["flat"]) == ("direct", "flat") for bot in answer["bots"])
     half = terminal.run(f"kill {BOT} --release -r mended -y")
-    assert half.returncode == 1
-    assert f"{BOT} is still latched (global all by ana: all)" in half.stdout
+    assert half.status == 1
+    assert f"{BOT} is still latched (global all by ana: all)" in half.out
     whole = terminal.run("kill --scope global --release -r mended -y")
-    assert (whole.returncode, "the latch of everything is lifted" in whole.stdout) == (0, True)
+    assert (whole.status, "the latch of everything is lifted" in whole.out) == (0, True)

@@ -1,19 +1,18 @@
 """A running stack as tests see it: bots with a fate, people, the command line, and waits that poll."""
 
 import asyncio
-import json
 import os
 import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from temporalio.client import WorkflowHandle
+from tests.terminal import Told, typing
 
 from promotion_ladder import contracts, settings
 from promotion_ladder.adapters.platform_http import HttpPlatform
@@ -35,20 +34,7 @@ LADDER = Path(sys.executable).parent / "ladder"
 TICK = 0.1
 PATIENCE = 90.0
 """Seconds a wait may last; generous, because nobody knows who else uses the machine."""
-LOOK_EVERY = 0.15
-
-
-@dataclass
-class Told:
-    """What a command said, and the status it ended with."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
+LOOK_EVERY = 0.3
 
 
 class Rig:
@@ -250,17 +236,7 @@ class Rig:
 
     async def cli(self, *args: str, who: str = "ana", env: dict[str, str] | None = None, stdin: str = "") -> Told:
         """Run ``ladder``."""
-        process = await asyncio.create_subprocess_exec(
-            str(LADDER), *args, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE, env={**self.env(who), **(env or {})},
-        )  # fmt: skip
-        try:
-            out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        return Told(process.returncode or 0, out.decode(), err.decode())
+        return await typing(args, {**self.env(who), **(env or {})}, stdin=stdin)
 
     def release_file(self, release: Release) -> str:
         """``release`` as a RELEASE.yaml; its path."""

@@ -38,9 +38,7 @@ def channels() -> Iterator[tuple[Receiver, Receiver]]:
 
 
 @pytest.fixture(scope="module")
-def stack(
-    tmp_path_factory: pytest.TempPathFactory, _compiled_once: None, channels: tuple[Receiver, Receiver]
-) -> Iterator[LocalStack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, channels: tuple[Receiver, Receiver]) -> Iterator[LocalStack]:
     pagerduty, webhook = channels
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LADDER_PAGERDUTY_KEY", KEY)

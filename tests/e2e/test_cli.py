@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 import yaml
-from tests.e2e.rig import Rig, Told, until
+from tests.e2e.rig import Rig, until
+from tests.terminal import Told
 
 from promotion_ladder.core.codes import Code
 from promotion_ladder.core.errors import LadderError

@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.e2e.rig import LADDER, Rig, Told, until
+from tests.e2e.rig import LADDER, Rig, until
+from tests.terminal import Told
 
 from promotion_ladder.client.kill_run import TAKEOVER
 from promotion_ladder.core.codes import Code

@@ -1,5 +1,6 @@
 """Reconciliation on real servers: what nobody accounts for is found, made safe and told, with and without a worker."""
 
+import re
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -239,7 +240,7 @@ async def test_a_promotion_whose_code_fails_is_stuck_after_a_grace_and_no_sooner
         assert looked.status == 4, looked
         (found,) = [f["finding"] for f in looked.json["findings"] if f["finding"]["bot"] == "stuck"]
         assert (found["word"], found["remedy"]) == ("stuck", "flatten")
-        assert "its workflow task has failed 3 times" in found["sentence"]
+        assert re.search("its workflow task has failed [3-9] times", found["sentence"]), "more often while this waited"
     await rig.knobs.clear_faults()
     assert (await rig.ends("stuck")).ending is Ending.ROLLED_BACK, "its lease was lost meanwhile"
 

@@ -35,7 +35,7 @@ def port() -> int:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, port: int, _compiled_once: None) -> Iterator[LocalStack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[LocalStack]:
     """A stack whose worker talks in Slack alone."""
     base = tmp_path_factory.mktemp("slack")
     made = SlackStack(base / "state", tick=0.1, config_dir=slack_config(base / "config"))

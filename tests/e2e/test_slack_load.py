@@ -48,7 +48,7 @@ def port() -> int:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, port: int, _compiled_once: None) -> Iterator[LocalStack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[LocalStack]:
     """A stack whose people are fifty more, with a ladder that asks for all of them and one that asks for two."""
     base = tmp_path_factory.mktemp("crowd")
     config = slack_config(base / "config")
@@ -58,8 +58,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory, port: int, _compiled_once: N
     for name, quorum in (("watched", 2), ("dim", APPROVERS + 1)):
         ladder = yaml.safe_load((config / "ladders" / "watched.yaml").read_text()) | {"ladder": name}
         ladder["stages"][1]["exit"] = {"kind": "approval", "roles": ["risk"], "quorum": quorum, "expires": "10m"}
+        for stage in ladder["stages"][1:]:  # twenty guards a second would be the load, and not fifty people
+            stage["guards"]["every"], stage["lease"] = "10s", "2m"
         (config / "ladders" / f"{name}.yaml").write_text(yaml.safe_dump(ladder))
-    made = SlackStack(base / "state", tick=0.2, config_dir=config)
+    made = SlackStack(base / "state", tick=0.5, config_dir=config)
     made.worker.env |= slack_environment(port)
     with standing(made):
         yield made

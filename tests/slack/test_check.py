@@ -1,10 +1,8 @@
 """``ladder slack check``: each thing it looks at, well and not well; and what both commands cannot begin with."""
 
-import asyncio
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 import yaml
 from tests.slack.conftest import CHANNEL, SECOND, Side
 from tests.slack.conftest import DESK as DESK_OF_NOTICES
+from tests.terminal import typing
 
 from promotion_ladder import settings
 from promotion_ladder.adapters.slack.web import SlackWeb, web_client
@@ -27,7 +26,6 @@ from promotion_ladder.settings import Settings, shipped_config
 GROUP, RITA, OMAR, STRANGER = "S0RISK001", "U0RITA003", "U0OMAR004", "U0STRANGE"
 DESK: dict[str, Any] = {"team": "T0LADDER1", "channel": CHANNEL, "escalation": SECOND}
 ALL = ["bot token", "workspace", "scopes", "app token", "channel", "escalation", f"group {GROUP}", "people"]
-LADDER = Path(sys.executable).parent / "ladder"
 
 
 class SetUp:
@@ -68,18 +66,8 @@ class SetUp:
     async def says(self, *words: str, **env: str | None) -> tuple[int, str, str]:
         """Exit status, output and errors of ``ladder slack …``; ``env`` changes the terminal's, None unsets."""
         found = {name: value for name, value in (self.env | env).items() if value is not None}
-        process = await asyncio.create_subprocess_exec(
-            LADDER, "slack", *words, env={"PATH": os.environ["PATH"], **found}, cwd=self.config.parent,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        try:
-            told, wrong = await asyncio.wait_for(process.communicate(), 60)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode is not None
-        return process.returncode, told.decode(), wrong.decode()
+        told = await typing(("slack", *words), {"PATH": os.environ["PATH"], **found}, cwd=self.config.parent)
+        return told.status, told.out, told.err
 
 
 @pytest.fixture
