@@ -1,7 +1,7 @@
 """``ladder`` as people type it: each command a process of its own, forked from one that has loaded the libraries.
 
-Loading them takes most of a command's time, and the tests type some two hundred. That the installed program starts by
-itself, and how much it loads, tests/test_wheel.py and tests/test_cold_start.py see.
+Loading them takes most of a command's time, and the tests type some two hundred. The installed program itself is
+started in tests/e2e/test_dev.py, test_kill.py and tests/test_evaluate.py; tests/test_cold_start.py sees what it loads.
 """
 
 import asyncio
